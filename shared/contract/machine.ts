@@ -1,0 +1,107 @@
+import Type, { type Static } from 'typebox'
+import { Facts } from './facts.ts'
+import { Condition, type Resource, Timestamp } from './meta.ts'
+import { PreflightSummary } from './preflight.ts'
+
+const closed = { additionalProperties: false } as const
+
+export const Taint = Type.Object(
+  {
+    key: Type.String({ minLength: 1, maxLength: 317 }),
+    value: Type.Optional(Type.String({ maxLength: 63 })),
+    effect: Type.Enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+  },
+  closed,
+)
+
+export const MachineSpec = Type.Object(
+  {
+    clusterRef: Type.Optional(Type.String({ maxLength: 253, description: 'Cluster this machine belongs to.' })),
+    role: Type.Optional(Type.Enum(['controlPlane', 'worker'])),
+    displayName: Type.Optional(Type.String({ maxLength: 128 })),
+    ipv4: Type.Optional(Type.String({ maxLength: 15 })),
+    ipv6: Type.Optional(Type.String({ maxLength: 45 })),
+    roles: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 }), { maxItems: 16 })),
+    labels: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 63 }))),
+    taints: Type.Optional(Type.Array(Taint, { maxItems: 32 })),
+    approved: Type.Optional(
+      Type.Boolean({
+        description:
+          'True lets the machine have an identity; compare status.enrollment.fingerprint with the machine first. False denies it.',
+      }),
+    ),
+    revoked: Type.Optional(
+      Type.Boolean({ description: 'True ends the identity at once: live connections are closed. Cannot be taken back.' }),
+    ),
+  },
+  closed,
+)
+export type MachineSpec = Static<typeof MachineSpec>
+
+export const MachineStatus = Type.Object(
+  {
+    phase: Type.Optional(Type.String({ maxLength: 32, description: 'Pending, Connected, Disconnected, Denied, Revoked' })),
+    agentId: Type.Optional(Type.String({ maxLength: 64, description: 'random identity, never reused' })),
+    agentVersion: Type.Optional(Type.String({ maxLength: 64 })),
+    facts: Type.Optional(Facts),
+    planes: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Type.String({ maxLength: 32 }),
+            ok: Type.Boolean(),
+            reason: Type.Optional(Type.String({ maxLength: 512 })),
+            roundTripMicroseconds: Type.Optional(Type.Integer()),
+          },
+          closed,
+        ),
+        { maxItems: 8 },
+      ),
+    ),
+    lastHeartbeatTime: Type.Optional(Timestamp),
+    allowedActions: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+    enrollment: Type.Optional(
+      Type.Object(
+        {
+          fingerprint: Type.String({ maxLength: 128, description: 'of the key made on the machine; both sides show it' }),
+          joinToken: Type.String({ maxLength: 253 }),
+          requestedAt: Timestamp,
+          hostname: Type.String({ maxLength: 253 }),
+          remoteAddress: Type.Optional(Type.String({ maxLength: 64 })),
+          addresses: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+        },
+        closed,
+      ),
+    ),
+    certificate: Type.Optional(
+      Type.Object(
+        {
+          serial: Type.String({ maxLength: 64 }),
+          notBefore: Timestamp,
+          notAfter: Timestamp,
+          previousSerial: Type.Optional(Type.String({ maxLength: 64 })),
+        },
+        closed,
+      ),
+    ),
+    machineFingerprint: Type.Optional(Type.String({ maxLength: 128, description: 'stable machine facts, hashed; tells a clone' })),
+    bootId: Type.Optional(Type.String({ maxLength: 64 })),
+    currentTask: Type.Optional(Type.String({ maxLength: 253 })),
+    preflight: Type.Optional(
+      Type.Object({ task: Type.String({ maxLength: 253 }), summary: PreflightSummary, finishedAt: Timestamp }, closed),
+    ),
+    conditions: Type.Optional(Type.Array(Condition)),
+  },
+  closed,
+)
+export type MachineStatus = Static<typeof MachineStatus>
+export type Machine = Resource<MachineSpec, MachineStatus>
+export const machineConditions = [
+  'Approved',
+  'Connected',
+  'PreflightPassed',
+  'RuntimeReady',
+  'NodeReady',
+  'IdentityUnique',
+  'CertificateValid',
+] as const

@@ -1,0 +1,46 @@
+import Type, { type Static } from 'typebox'
+import { Condition, type Resource, Timestamp } from './meta.ts'
+
+const closed = { additionalProperties: false } as const
+
+export const taskStates = ['Pending', 'Delivered', 'Running', 'Succeeded', 'Failed', 'Canceled', 'TimedOut'] as const
+export type TaskStateName = (typeof taskStates)[number]
+
+export const TaskSpec = Type.Object(
+  {
+    machine: Type.String({ maxLength: 253, description: 'Name of the Machine that performs it. Immutable.' }),
+    action: Type.String({ maxLength: 64, description: 'preflight, facts, exec or file. Immutable.' }),
+    input: Type.Optional(Type.Unknown({ description: 'Parameters of the action. Immutable.' })),
+    timeoutSeconds: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 86400, description: 'Time the agent has from acceptance. Default 600.' }),
+    ),
+    deadline: Type.Optional(Timestamp),
+    attempt: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Raise it to run a finished task again. Default 1.' })),
+    cancel: Type.Optional(Type.Boolean({ description: 'True asks to stop it; cannot be taken back for this attempt.' })),
+  },
+  closed,
+)
+export type TaskSpec = Static<typeof TaskSpec>
+
+export const TaskStatus = Type.Object(
+  {
+    state: Type.Enum([...taskStates]),
+    attempt: Type.Optional(Type.Integer({ description: 'attempt that the rest of the status is about' })),
+    reason: Type.Optional(Type.String({ maxLength: 128 })),
+    message: Type.Optional(Type.String({ maxLength: 4096 })),
+    progress: Type.Optional(
+      Type.Object({ percent: Type.Integer({ minimum: 0, maximum: 100 }), message: Type.String({ maxLength: 1024 }) }, closed),
+    ),
+    result: Type.Optional(Type.Unknown({ description: 'what the action returned; rows appear while it runs' })),
+    deliveredAt: Type.Optional(Timestamp),
+    startedAt: Type.Optional(Timestamp),
+    finishedAt: Type.Optional(Timestamp),
+    cancelRequestedAt: Type.Optional(Timestamp),
+    droppedEvents: Type.Optional(Type.Integer({ description: 'log events lost to a full journal' })),
+    logBytes: Type.Optional(Type.Integer()),
+    conditions: Type.Optional(Type.Array(Condition)),
+  },
+  closed,
+)
+export type TaskStatus = Static<typeof TaskStatus>
+export type Task = Resource<TaskSpec, TaskStatus>
