@@ -32,12 +32,6 @@ export const JoinTokenStatus = Type.Object(
     phase: Type.Optional(Type.String({ maxLength: 32, description: 'Active, Exhausted, Expired, Revoked' })),
     expiresAt: Type.Optional(Timestamp),
     used: Type.Optional(Type.Integer({ minimum: 0 })),
-    machines: Type.Optional(
-      Type.Array(Type.Object({ name: Type.String({ maxLength: 253 }), publicKeyHash: Type.String({ maxLength: 64 }) }, closed), {
-        maxItems: 10000,
-        description: 'Machines that asked with it; a revoke does not end their identities, it lists them.',
-      }),
-    ),
     tokenHash: Type.Optional(Type.String({ maxLength: 128, description: 'SHA-256 (hex) of the secret part' })),
     token: Type.Optional(Type.String({ maxLength: 256, description: 'Only in the answer to create; never stored.' })),
     installCommand: Type.Optional(Type.String({ maxLength: 8192, description: 'Only in the answer to create; never stored.' })),
