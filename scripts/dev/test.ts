@@ -1,0 +1,79 @@
+// npm test [-- SUITE…] [--match TITLE] [--verbose]: runs test suites one after the other and closes each with its counts.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { glob } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ensureWeb } from '#scripts/build/web.ts'
+import { paint } from './paint.ts'
+import { repositoryRoot } from './root.ts'
+import { type Suite, suites } from './suites.ts'
+import { createTapReader, type TapCounts } from './tap.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { match: { type: 'string', multiple: true, default: [] }, verbose: { type: 'boolean', default: false } },
+})
+
+const unknown = positionals.filter((name) => !suites.some((suite) => suite.name === name))
+if (unknown.length > 0) {
+  console.error(`There is no test suite ${unknown.join(', ')}. Suites: ${suites.map((suite) => suite.name).join(', ')}`)
+  process.exit(2)
+}
+const chosen = suites.filter((suite) => (positionals.length > 0 ? positionals.includes(suite.name) : suite.isDefault))
+
+let isFailed = false
+let tested = 0
+for (const suite of chosen) {
+  const startedMs = performance.now()
+  console.log(`\n${suite.name}`)
+  const counts = await runSuite(suite)
+  tested += counts.passed
+  if (counts.failed > 0) isFailed = true
+  console.log(paint.dim(`${suite.name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`))
+  console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`)
+}
+if (values.match.length > 0 && tested === 0) {
+  console.error(`No test matches ${values.match.join(', ')}.`)
+  isFailed = true
+}
+process.exit(isFailed ? 1 : 0)
+
+async function runSuite(suite: Suite): Promise<TapCounts> {
+  const files = await testFiles(suite.name)
+  if (files.length === 0) {
+    console.log(`test/${suite.name} has no test files`)
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+  if (suite.name === 'e2e') await ensureWeb((line) => console.log(line))
+  const args = ['--tap', '--concurrency', String(suite.concurrency), '--timeout', suite.timeout]
+  for (const title of values.match) args.push('--match', title)
+  const child = spawn(join(repositoryRoot, 'node_modules/.bin/ava'), [...args, ...files], {
+    cwd: repositoryRoot,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, FORCE_COLOR: '0' },
+  })
+  let done = 0
+  const reader = createTapReader({
+    onTest(title, isPassed) {
+      done++
+      if (values.verbose) console.log(`  ${isPassed ? paint.green('✔') : paint.red('✖')} ${title}`)
+    },
+    onFailure: (text) => console.log(paint.red(text)),
+  })
+  child.stdout.setEncoding('utf8').on('data', (text: string) => reader.push(text))
+  const progress = setInterval(() => console.log(paint.dim(`  … ${done} tests done in ${suite.name} (${files.length} files)`)), 15_000)
+  const isSuccess = await new Promise<boolean>((resolve) => child.once('close', (code) => resolve(code === 0)))
+  clearInterval(progress)
+  const counts = reader.end(isSuccess)
+  // With --match most files have nothing to run, which ava reports as a failure of the file.
+  return values.match.length > 0 && counts.passed === 0 && done === 0 ? { passed: 0, failed: 0, skipped: counts.skipped } : counts
+}
+
+async function testFiles(suite: string): Promise<string[]> {
+  const folder = join(repositoryRoot, 'test', suite)
+  if (!existsSync(folder)) return []
+  const files: string[] = []
+  for await (const file of glob('**/*.test.ts', { cwd: folder })) files.push(join('test', suite, file))
+  return files.sort()
+}
