@@ -51,13 +51,14 @@ export interface TaskLogRow {
 export interface ApplyEventsResult {
   committedSequence: number
   /** Set when nothing was applied. */
-  refused?: 'Gap' | 'Invalid'
+  refused?: 'Gap' | 'Invalid' | 'Busy'
   message?: string
 }
 
 export interface Store {
   /** Atomic and durable: all or none. Resolves after commit and after this process's replica has applied it. Throws ConflictError, AlreadyExistsError, NotFoundError. Returns the written objects in order (the last state, for delete). */
   transact(ops: readonly WriteOp[]): Promise<Resource[]>
+  /** Objects from get, list and subscribe are frozen: they are shared by every reader. */
   get(kind: string, name: string): Resource | undefined
   /** All of a kind in order of name, with the resourceVersion the list stands for. */
   list(kind: string): { items: Resource[]; resourceVersion: number }
@@ -84,6 +85,8 @@ export interface Store {
   getSetting(key: string): Promise<string | undefined>
   putSetting(key: string, value: string): Promise<void>
 
+  /** Writes waiting for the writer: 0 when idle. */
+  queuedWrites(): number
   backup(toPath: string, onProgress?: (fraction: number) => void): Promise<void>
   close(): Promise<void>
 }
