@@ -183,8 +183,10 @@ export function createOutbox(database: DatabaseSync, maxBytes: number) {
         if (checksumOf(row.task_uid, row.attempt, row.kind, row.payload) !== row.checksum) return `event ${row.id} has a wrong checksum`
       const { count, first, last } = span.get() as { count: number; first: number | null; last: number | null }
       const expectedFirst = totals.acknowledged + 1
-      const isWhole = count === 0 ? totals.last === totals.acknowledged : first === expectedFirst && last === totals.last && count === last - first + 1
-      if (!isWhole) return `its events are numbered ${first}–${last} (${count}) but it acknowledged ${totals.acknowledged} and gave out ${totals.last}`
+      const isWhole =
+        count === 0 ? totals.last === totals.acknowledged : first === expectedFirst && last === totals.last && count === last - first + 1
+      if (!isWhole)
+        return `its events are numbered ${first}–${last} (${count}) but it acknowledged ${totals.acknowledged} and gave out ${totals.last}`
       return undefined
     },
   }
