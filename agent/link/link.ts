@@ -1,0 +1,199 @@
+// The agent's link to its hub: keeps one control-plane connection alive with full-jitter reconnects, carries orders in and events
+// out, and gives the procedures of the gRPC plane. The agent opens no listener: everything here is dialled.
+import type { Proxy } from '#agent/config/proxy.ts'
+import { type ControlPlane, openControlPlane } from '#agent/link/control-plane.ts'
+import type { Endpoint } from '#agent/link/dialer.ts'
+import { createProcedures, type Procedures } from '#agent/link/grpc.ts'
+import { createGrpcProbe } from '#agent/link/grpc-probe.ts'
+import { serveOrders } from '#agent/link/orders.ts'
+import { runSession } from '#agent/link/session.ts'
+import { createState } from '#agent/link/state.ts'
+import type { Hello, Identity, LinkHandlers, LinkState } from '#agent/link/types.ts'
+import { EventAck, EventBatch, type HelloReply } from '#proto/moorline/v1/control.ts'
+import { type Clock, waitFor } from '#shared/clock/clock.ts'
+import { limits } from '#shared/contract/limits.ts'
+import { fromAgent, serverNames } from '#shared/contract/subjects.ts'
+import { AgentError } from '#shared/errors/agent-error.ts'
+import { fullJitterMs, reconnectBackoff } from '#shared/flow/backoff.ts'
+import type { Log } from '#shared/log/log.ts'
+
+export const eventsTimeoutMs = 15_000
+
+export interface LinkOptions {
+  /** A function is asked before each connection: the way to a renewed identity. */
+  identity: Identity | (() => Identity)
+  hub: Endpoint
+  proxy?: Proxy
+  clock: Clock
+  random: () => number
+  log: Log
+  handlers: LinkHandlers
+  hello(): Hello
+  /** For heartbeats. */
+  status?(): { lastSequence: bigint; runningTasks: number }
+  /** Hello was accepted on a connection with this identity. */
+  onIdentityUsed?(identity: Identity, reply: HelloReply): void
+  /** The hub or its NATS server did not accept this identity. */
+  onIdentityRefused?(identity: Identity, error: AgentError): void
+}
+
+export interface Link {
+  start(): void
+  /** Closes both planes; resolves when no timer or socket is left. */
+  stop(): Promise<void>
+  state(): LinkState
+  /** Rejects when the link is not up or the hub does not answer within 15 s; the batch may have been applied then. */
+  sendEvents(batch: EventBatch): Promise<EventAck>
+  /** After each accepted Hello, with what the hub has committed. Returns the way to stop listening. */
+  onUp(callback: (committedSequence: bigint) => void): () => void
+  onDown(callback: () => void): () => void
+  onChange(callback: (state: LinkState) => void): () => void
+  procedures: Procedures
+  /** Probes the gRPC plane now. */
+  probe(): Promise<void>
+  /** Drops the connection and comes back at once, with the identity of then. */
+  reconnect(): void
+  /** The hub's clock as of the last Hello, carried on by the monotonic clock; this machine's before the first. */
+  hubTime(): Date
+}
+
+export function createLink(options: LinkOptions): Link {
+  const { hub, proxy, clock, random, log, handlers, hello } = options
+  const identity = () => (typeof options.identity === 'function' ? options.identity() : options.identity)
+  const stopping = new AbortController()
+  const state = createState(hub, clock)
+  const up = new Set<(committedSequence: bigint) => void>()
+  const down = new Set<() => void>()
+  let plane: ControlPlane | undefined
+  let isUp = false
+  let isReconnectWanted = false
+  let wake = new AbortController()
+  let hubClock: { atMs: number; time: number } | undefined
+  let loop: Promise<void> | undefined
+
+  const procedures = createProcedures({
+    hub,
+    proxy,
+    clock,
+    tls: () => ({ servername: serverNames.grpc, trust: identity(), client: identity() }),
+    onError: (error) => log.debug({ err: error }, 'procedures: connection failed'),
+  })
+  const probe = createGrpcProbe({ procedures, clock, random, onState: state.setPlane })
+
+  const goDown = () => {
+    if (!isUp) return
+    isUp = false
+    for (const callback of down) callback()
+  }
+
+  const accepted = (used: Identity, reply: HelloReply) => {
+    if (reply.serverTime) hubClock = { atMs: clock.monotonicMs(), time: reply.serverTime.getTime() }
+    state.succeeded()
+    options.onIdentityUsed?.(used, reply)
+    goDown()
+    isUp = true
+    log.info({ hub: `${hub.host}:${hub.port}`, committedSequence: String(reply.committedSequence) }, 'link: up')
+    for (const callback of up) callback(reply.committedSequence)
+  }
+
+  /** One connection from dial to loss; always rejects. */
+  const once = async (): Promise<never> => {
+    const used = identity()
+    const connection = new AbortController()
+    const signal = AbortSignal.any([stopping.signal, connection.signal])
+    try {
+      state.setPhase('connecting')
+      plane = await openControlPlane({ identity: used, hub, proxy, clock, signal })
+      serveOrders(plane, used.agentId, handlers, log)
+      void plane.closed.then((error) => connection.abort(error ?? new Error('the connection was closed')))
+      const session = runSession({
+        plane,
+        agentId: used.agentId,
+        clock,
+        random,
+        signal,
+        hello: () => ({ ...hello(), certificateSerial: used.serial }),
+        heartbeat: () => ({ lastSequence: 0n, runningTasks: 0, ...options.status?.(), planes: state.get().planes }),
+        onPhase: (phase) => {
+          if (phase !== 'up') goDown()
+          state.setPhase(phase)
+        },
+        onAccepted: (reply) => accepted(used, reply),
+        onNatsPlane: state.setPlane,
+        onError: (error) => failed(error, used),
+      })
+      return await session
+    } finally {
+      const closing = plane
+      plane = undefined
+      connection.abort(new Error('the connection is being closed'))
+      goDown()
+      await closing?.close()
+    }
+  }
+
+  const failed = (error: Error, used: Identity) => {
+    state.failed(error)
+    log.warn({ err: error, hub: `${hub.host}:${hub.port}` }, 'link: not connected as it should be')
+    if (error instanceof AgentError && error.code === 'IdentityRefused') options.onIdentityRefused?.(used, error)
+  }
+
+  const run = async () => {
+    let attempt = 0
+    while (!stopping.signal.aborted) {
+      const wasUp = state.upCount()
+      try {
+        await once()
+      } catch (error) {
+        if (stopping.signal.aborted) break
+        if (state.upCount() > wasUp) attempt = 0
+        if (!isReconnectWanted) failed(error as Error, identity())
+      }
+      state.setPlane({ name: 'nats', ok: false, reason: 'Disconnected', roundTripUs: 0 })
+      const delayMs = isReconnectWanted ? 0 : fullJitterMs(attempt, random(), reconnectBackoff)
+      isReconnectWanted = false
+      attempt += 1
+      state.setPhase('waiting', delayMs)
+      wake = new AbortController()
+      await waitFor(clock, delayMs, AbortSignal.any([stopping.signal, wake.signal])).catch(() => undefined)
+    }
+    state.setPhase('stopped')
+  }
+
+  const listen = <T>(set: Set<T>, callback: T) => {
+    set.add(callback)
+    return () => void set.delete(callback)
+  }
+
+  return {
+    start() {
+      loop ??= run()
+      probe.start()
+    },
+    async stop() {
+      stopping.abort(new Error('the link is stopping'))
+      probe.stop()
+      procedures.close()
+      await loop
+    },
+    state: state.get,
+    async sendEvents(batch) {
+      if (!plane || !isUp) throw new Error('the link is not up')
+      const data = EventBatch.encode(batch).finish()
+      if (data.length > limits.natsPayloadBytes) throw new Error(`an event batch of ${data.length} bytes is over the limit of the control plane`)
+      return EventAck.decode(await plane.request(fromAgent.events(identity().agentId), data, eventsTimeoutMs))
+    },
+    onUp: (callback) => listen(up, callback),
+    onDown: (callback) => listen(down, callback),
+    onChange: state.onChange,
+    procedures,
+    probe: probe.now,
+    reconnect() {
+      isReconnectWanted = true
+      procedures.reset()
+      wake.abort(new Error('reconnect'))
+      void plane?.close()
+    },
+    hubTime: () => (hubClock ? new Date(hubClock.time + (clock.monotonicMs() - hubClock.atMs)) : clock.now()),
+  }
+}

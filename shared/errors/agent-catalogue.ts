@@ -1,0 +1,113 @@
+// Every error of the agent's way to its hub: connecting, enrolling, its own configuration. docs/errors.md is generated from it,
+// like from catalogue.ts; these never leave through the API, so they have no HTTP status.
+
+export interface AgentErrorEntry {
+  isRetryable: boolean
+  summary: string
+  /** What to do next. */
+  next: string
+}
+
+export const agentErrorCatalogue = {
+  // dialling
+  NameNotFound: {
+    isRetryable: true,
+    summary: 'The host name could not be resolved on this machine.',
+    next: 'Check the name and the resolvers of this machine, or use a proxy, which resolves the name itself.',
+  },
+  HubUnreachable: {
+    isRetryable: true,
+    summary: 'No TCP connection to the hub.',
+    next: 'Open the hub’s port for outbound connections on the firewall, or set MOORLINE_PROXY.',
+  },
+  DialTimeout: {
+    isRetryable: true,
+    summary: 'The connection was not there in time.',
+    next: 'Look for a firewall that drops packets to the named host and port.',
+  },
+  ProxyUnreachable: {
+    isRetryable: true,
+    summary: 'No TCP connection to the proxy.',
+    next: 'Check host and port in MOORLINE_PROXY.',
+  },
+  ProxyAuthenticationFailed: {
+    isRetryable: true,
+    summary: 'The proxy did not accept the user name and password.',
+    next: 'Correct the credentials in MOORLINE_PROXY (percent-encode special characters).',
+  },
+  ProxyRefused: {
+    isRetryable: true,
+    summary: 'The proxy refuses to connect to the hub.',
+    next: 'Allow the hub’s host and port on the proxy.',
+  },
+  ProxyProtocol: {
+    isRetryable: true,
+    summary: 'What answered is not a proxy of the configured kind.',
+    next: 'Use socks5:// for a SOCKS5 proxy and http:// for an HTTP CONNECT proxy.',
+  },
+  // trust
+  HubNotTrusted: {
+    isRetryable: true,
+    summary: 'The server does not prove that it is the pinned hub.',
+    next: 'Compare the pins with those that the hub shows; something that opens TLS on the way must let this connection through unopened.',
+  },
+  ClockWrong: {
+    isRetryable: true,
+    summary: 'By this machine’s clock the hub’s certificate is not valid now.',
+    next: 'Set the clock of this machine (NTP), then try again.',
+  },
+  IdentityRefused: {
+    isRetryable: true,
+    summary: 'The hub does not accept this machine’s identity.',
+    next: 'Look at the Machine’s conditions on the hub; enrol again with a new join token when it was revoked or deleted.',
+  },
+  // enrolment
+  EnrollmentDenied: {
+    isRetryable: false,
+    summary: 'The hub denied the request to join.',
+    next: 'Ask the operator of the hub; a new join token starts a new request.',
+  },
+  EnrollmentRefused: {
+    isRetryable: false,
+    summary: 'The hub does not accept the join token.',
+    next: 'Create a new JoinToken on the hub: this one is used up, expired, revoked or for other machines.',
+  },
+  FingerprintMismatch: {
+    isRetryable: false,
+    summary: 'The hub answered about another key than this machine’s.',
+    next: 'Do not approve the request; something between this machine and the hub changes messages.',
+  },
+  AlreadyEnrolled: {
+    isRetryable: false,
+    summary: 'This machine has an identity already.',
+    next: '`moorline-agent leave` removes it; then enrol again.',
+  },
+  NotEnrolled: {
+    isRetryable: false,
+    summary: 'This machine has no identity.',
+    next: 'Run `moorline-agent enroll` with the command that the hub shows for a join token.',
+  },
+  IdentityDamaged: {
+    isRetryable: false,
+    summary: 'A file of the identity is missing or damaged.',
+    next: 'Restore the state directory from a backup, or move it away and enrol again.',
+  },
+  // configuration
+  ConfigInvalid: {
+    isRetryable: false,
+    summary: 'A setting has a value that is not allowed.',
+    next: 'Correct the setting that the message names.',
+  },
+  PolicyInvalid: {
+    isRetryable: false,
+    summary: 'The machine’s policy file cannot be used.',
+    next: 'Correct the field that the message names; the agent does not start with a policy it cannot read.',
+  },
+  AgentRunning: {
+    isRetryable: false,
+    summary: 'Another agent process uses this state directory.',
+    next: 'Stop it first: systemctl stop moorline-agent.',
+  },
+} as const satisfies Record<string, AgentErrorEntry>
+
+export type AgentErrorCode = keyof typeof agentErrorCatalogue
