@@ -16,6 +16,19 @@ export const PreflightInput = Type.Object(
     plugin: Type.Optional(Type.Enum(['kube-ovn', 'calico', 'flannel', 'custom'])),
     registry: Type.Optional(Type.String({ maxLength: 253, description: 'host[:port] of the image registry to reach' })),
     ignore: Type.Optional(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 128, description: 'ids demoted to a warning' })),
+    advertiseAddress: Type.Optional(Type.String({ maxLength: 64, description: 'address of this machine that the others use' })),
+    pullImages: Type.Optional(Type.Boolean({ description: 'pull the images of the version: the only check that changes the machine' })),
+    externalEtcd: Type.Optional(
+      Type.Object(
+        {
+          endpoints: Type.Array(Type.String({ pattern: '^https?://', maxLength: 512 }), { minItems: 1, maxItems: 9 }),
+          caFile: Type.Optional(Type.String({ pattern: '^/', maxLength: 4096 })),
+          certFile: Type.Optional(Type.String({ pattern: '^/', maxLength: 4096 })),
+          keyFile: Type.Optional(Type.String({ pattern: '^/', maxLength: 4096 })),
+        },
+        closed,
+      ),
+    ),
   },
   closed,
 )
