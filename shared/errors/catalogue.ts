@@ -48,6 +48,13 @@ export const errorCatalogue = {
     summary: 'The path exists but not for this method.',
     next: 'See docs/api.md for the verbs of each kind.',
   },
+  NotAcceptable: {
+    status: 406,
+    reason: 'NotAcceptable',
+    isRetryable: false,
+    summary: 'None of the media types in Accept can be served.',
+    next: 'Accept application/json.',
+  },
   AlreadyExists: {
     status: 409,
     reason: 'AlreadyExists',

@@ -1,0 +1,111 @@
+// The TLS server under fastify: HTTP/2 and HTTP/1.1 on sockets that the port router hands over; it never listens itself.
+// Owns the limits of a connection: handshake, headers, idle time, frames, resets.
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { RawServerDefault } from 'fastify'
+import type { FastifyServerFactory } from 'fastify'
+import type { Clock, Timer } from '#shared/clock/clock.ts'
+import type { Log } from '#shared/log/log.ts'
+import type { HttpLimits } from '../types.ts'
+
+export const defaultHttpLimits: HttpLimits = { headersTimeoutMs: 10_000, bodyTimeoutMs: 30_000, idleTimeoutMs: 300_000, connections: 5_000 }
+
+export interface Transport {
+  serverFactory: FastifyServerFactory<RawServerDefault>
+  acceptSocket(socket: Socket): void
+  close(): Promise<void>
+}
+
+export function createTransport(tls: { key: string | Buffer; cert: string | Buffer }, limits: HttpLimits, clock: Clock, log: Log): Transport {
+  const sockets = new Set<Socket>()
+  let server: Http2SecureServer | undefined
+
+  const serverFactory = (handler: (request: never, response: never) => void) => {
+    server = createSecureServer(
+      {
+        ...tls,
+        allowHTTP1: true,
+        minVersion: 'TLSv1.2',
+        handshakeTimeout: limits.headersTimeoutMs,
+        settings: { maxConcurrentStreams: 250, maxHeaderListSize: 32 * 1024, initialWindowSize: 256 * 1024 },
+        maxHeaderListPairs: 100,
+        maxSessionInvalidFrames: 50,
+        maxSessionRejectedStreams: 50,
+        // Megabytes of what waits in one session; a stalled watcher is ended well before.
+        maxSessionMemory: 64,
+        // Rapid reset (CVE-2023-44487): a burst, then a rate; kubectl resets a stream for each watch it ends.
+        streamResetBurst: 200,
+        streamResetRate: 30,
+        unknownProtocolTimeout: 5_000,
+        http1Options: {
+          headersTimeout: limits.headersTimeoutMs,
+          requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs,
+          keepAliveTimeout: 65_000,
+          connectionsCheckingInterval: 1_000,
+          maxHeaderSize: 32 * 1024,
+        },
+      } as Parameters<typeof createSecureServer>[0],
+      handler as never,
+    )
+    server.on('session', guardSession)
+    server.on('sessionError', (error) => log.debug({ error }, 'an HTTP/2 session ended with an error'))
+    server.on('tlsClientError', (error, socket) => {
+      log.debug({ error }, 'a TLS handshake failed')
+      socket.destroy()
+    })
+    server.on('clientError', (error: Error, socket: Socket) => {
+      log.debug({ error }, 'an HTTP/1.1 connection ended with an error')
+      if (!socket.writable) return socket.destroy()
+      const status = (error as NodeJS.ErrnoException).code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+    })
+    // Node checks the HTTP/1.1 header and request deadlines only once a server listens, and this one never does.
+    server.emit('listening')
+    return server as never
+  }
+
+  /** Ends a session that has opened no stream for a while: bytes alone (pings, a header sent byte by byte) do not keep it. */
+  function guardSession(session: ServerHttp2Session): void {
+    let open = 0
+    let timer: Timer | undefined
+    const arm = (delayMs: number) => {
+      timer?.cancel()
+      timer = clock.setTimer(
+        delayMs,
+        () => {
+          if (open > 0) return
+          session.close()
+          timer = clock.setTimer(1_000, () => session.destroy(), true)
+        },
+        true,
+      )
+    }
+    arm(limits.headersTimeoutMs)
+    session.on('stream', (stream) => {
+      open++
+      timer?.cancel()
+      stream.once('close', () => {
+        open--
+        if (open === 0 && !session.destroyed) arm(limits.idleTimeoutMs)
+      })
+    })
+    session.once('close', () => timer?.cancel())
+  }
+
+  return {
+    serverFactory,
+    acceptSocket(socket) {
+      if (!server || sockets.size >= limits.connections) return void socket.resetAndDestroy()
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      socket.on('error', (error) => log.debug({ error }, 'a connection to the API failed'))
+      socket.setNoDelay(true)
+      server.emit('connection', socket)
+    },
+    async close() {
+      // Http2SecureServer.close() would wait for a 'listening' server; the sockets are ours to end.
+      for (const socket of sockets) socket.destroy()
+      server?.emit('close')
+    },
+  }
+}

@@ -1,0 +1,81 @@
+// What the API is made of and what its routes may say about themselves.
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '#shared/clock/clock.ts'
+import type { Resource } from '#shared/contract/meta.ts'
+import type { Log } from '#shared/log/log.ts'
+import type { Auth, User, Verb } from '#hub/auth/types.ts'
+import type { Metrics } from '#hub/observability/metrics.ts'
+import type { Readiness } from '#hub/observability/readiness.ts'
+import type { Resources } from '#hub/resources/types.ts'
+import type { Store } from '#hub/store/types.ts'
+
+/** Who may call a route. A route without one is refused when it is registered, so none is open by accident. */
+export type RouteAccess = 'public' | 'authenticated' | { verb: Verb; kind: string; subresource?: string }
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: RouteAccess
+    /** Default: every route whose method is not GET, HEAD or OPTIONS is written to the audit log. */
+    isAudited?: boolean
+  }
+  interface FastifyRequest {
+    user?: User
+    /** Limits what a scoped user sees; set by the authorization hook. */
+    visible?: (object: Resource) => boolean
+    auditName?: string
+    auditDetail?: string
+    isAuditWritten?: boolean
+    mediaType?: string
+    startedAtMs: number
+  }
+}
+
+export interface ApiDeps {
+  resources: Resources
+  store: Store
+  auth: Auth
+  log: Log
+  clock: Clock
+  /** PEM, for browsers and kubectl. */
+  tls: { key: string | Buffer; cert: string | Buffer }
+  version: string
+  /** Adds what only memory knows (a heartbeat's time) to an object that leaves. Returns the same object when there is nothing to add. */
+  decorate?(object: Resource): Resource
+  readiness(): Promise<Readiness[]>
+  metrics: Metrics
+  /** The built dashboard (dist/web). */
+  staticDir?: string
+  /** More routes; each needs `config: { access }`. */
+  routes?: readonly ((app: FastifyInstance) => void)[]
+  watchLimits?: Partial<WatchLimits>
+  httpLimits?: Partial<HttpLimits>
+}
+
+export interface WatchLimits {
+  /** A watcher with more than this waiting is ended. */
+  pendingBytes: number
+  pendingEvents: number
+  /** No byte was taken for this long although some waited. */
+  stallMs: number
+  bookmarkMs: number
+  defaultTimeoutSeconds: number
+  /** Open streams (watches, followed logs) in all. */
+  openStreams: number
+}
+
+export interface HttpLimits {
+  headersTimeoutMs: number
+  bodyTimeoutMs: number
+  idleTimeoutMs: number
+  connections: number
+}
+
+export interface Api {
+  /** A raw TCP socket; bytes that were peeked have been un-shifted. */
+  acceptSocket(socket: Socket): void
+  /** Every route there is, for documentation and the test that calls them all. */
+  readonly routes: readonly { method: string; url: string; access: RouteAccess }[]
+  /** Ends watches and connections; resolves when none is left. */
+  close(): Promise<void>
+}

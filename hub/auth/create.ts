@@ -1,0 +1,95 @@
+// Authentication and authorization of users of the API. Tokens and sessions are AccessToken objects, roles are AccessBindings; login
+// codes live in memory. Owns no HTTP.
+import type { Clock } from '#shared/clock/clock.ts'
+import type { AccessToken, RoleName } from '#shared/contract/access.ts'
+import { ApiError } from '#shared/errors/api-error.ts'
+import { type Log, silentLog } from '#shared/log/log.ts'
+import type { Resources } from '#hub/resources/types.ts'
+import { createAuthorizer } from './authorize.ts'
+import { followBindings } from './bindings.ts'
+import { createLoginCodes } from './login-codes.ts'
+import { rules } from './rules.ts'
+import { followTokens, isSession, issuedFromAnnotation, issuedFromUidAnnotation, sessionLabel } from './tokens.ts'
+import { sweepExpiredSessions } from './session-sweep.ts'
+import type { Auth, User } from './types.ts'
+
+export interface AuthDeps {
+  resources: Resources
+  clock: Clock
+  randomBytes(count: number): Uint8Array
+  log?: Log
+}
+
+export const sessionLifetimeSeconds = 12 * 3600
+/** Every user who proved who they are; a binding to this group means all of them. */
+export const authenticatedGroup = 'system:authenticated'
+
+export function createAuth({ resources, clock, randomBytes, log = silentLog }: AuthDeps): Auth {
+  const tokens = followTokens(resources, clock)
+  const bindings = followBindings(resources)
+  const codes = createLoginCodes(clock, randomBytes)
+  const sweep = sweepExpiredSessions(resources, clock, log)
+
+  function userOf(token: AccessToken, via: User['via']): User {
+    return { name: token.spec.user, groups: [...(token.spec.groups ?? []), authenticatedGroup], via, tokenName: token.metadata.name }
+  }
+
+  function rolesOf(user: User): RoleName[] {
+    return [...new Set(bindings.grantsOf(user).map((grant) => grant.role))]
+  }
+
+  return {
+    authenticateBearer(secret) {
+      const token = tokens.find(secret)
+      return token && !isSession(token) ? userOf(token, 'bearer') : undefined
+    },
+    authenticateSession(cookie) {
+      const token = tokens.find(cookie)
+      return token && isSession(token) ? userOf(token, 'session') : undefined
+    },
+    authorize: createAuthorizer(resources, bindings),
+    rulesFor(user) {
+      const roles = rolesOf(user)
+      return rules.filter((rule) => rule.roles.some((role) => roles.includes(role)))
+    },
+    rolesOf,
+    createLoginCode: (user) => codes.create({ name: user.name, groups: user.groups ?? [] }),
+    redeemLoginCode: (code) => codes.redeem(code),
+    async createSession(from) {
+      const parent = 'tokenName' in from ? resources.get<AccessToken>('AccessToken', from.tokenName) : undefined
+      const parentEndsAt = parent?.status?.expiresAt
+      const left = parentEndsAt === undefined ? Infinity : Math.floor((Date.parse(parentEndsAt) - clock.now().getTime()) / 1000)
+      const maxAgeSeconds = Math.max(60, Math.min(sessionLifetimeSeconds, left))
+      const groups = from.groups.filter((group) => group !== authenticatedGroup)
+      const session = await resources.create<AccessToken>('AccessToken', {
+        apiVersion: 'moorline.dev/v1alpha1',
+        kind: 'AccessToken',
+        metadata: {
+          generateName: 'session-',
+          labels: { [sessionLabel]: 'browser' },
+          ...(parent && {
+            annotations: { [issuedFromAnnotation]: parent.metadata.name, [issuedFromUidAnnotation]: parent.metadata.uid },
+          }),
+        },
+        spec: { user: from.name, ...(groups.length > 0 && { groups }), ttlSeconds: maxAgeSeconds },
+      })
+      const cookie = session.status?.token
+      if (cookie === undefined) throw new ApiError('InternalError', 'the new session has no token; AccessToken must issue one on create')
+      return { cookie, maxAgeSeconds, user: from.name }
+    },
+    async endSession(user) {
+      if (user.via !== 'session') return
+      try {
+        await resources.delete('AccessToken', user.tokenName)
+      } catch (error) {
+        // Signed out from two tabs: it is gone, which is what was wanted.
+        if (!(error instanceof ApiError && error.code === 'NotFound')) throw error
+      }
+    },
+    close() {
+      tokens.close()
+      bindings.close()
+      sweep.close()
+    },
+  }
+}

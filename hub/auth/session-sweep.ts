@@ -1,0 +1,50 @@
+// Removes sessions an hour after they have expired, so that the list of tokens shows what is in use.
+import type { Clock, Timer } from '#shared/clock/clock.ts'
+import type { AccessToken } from '#shared/contract/access.ts'
+import { ApiError } from '#shared/errors/api-error.ts'
+import type { Log } from '#shared/log/log.ts'
+import type { Resources } from '#hub/resources/types.ts'
+import { isExpired, sessionLabel } from './tokens.ts'
+
+const everyMs = 10 * 60 * 1000
+const keepMs = 60 * 60 * 1000
+
+export function sweepExpiredSessions(resources: Resources, clock: Clock, log: Log): { close(): void; sweepNow(): Promise<void> } {
+  let timer: Timer | undefined
+  let isClosed = false
+
+  async function sweepNow(): Promise<void> {
+    const before = new Date(clock.now().getTime() - keepMs)
+    for (const token of resources.list<AccessToken>('AccessToken', { labelSelector: sessionLabel }).items) {
+      if (!isExpired(token, before) || isClosed) continue
+      try {
+        await resources.delete('AccessToken', token.metadata.name)
+      } catch (error) {
+        // Somebody else removed it, or the store is busy: the next round looks again.
+        if (!(error instanceof ApiError)) throw error
+      }
+    }
+  }
+
+  function schedule(): void {
+    timer = clock.setTimer(
+      everyMs,
+      () => {
+        sweepNow()
+          .catch((error: unknown) => log.warn({ error }, 'expired sessions were not removed; the next round tries again'))
+          .finally(() => {
+            if (!isClosed) schedule()
+          })
+      },
+      true,
+    )
+  }
+  schedule()
+  return {
+    sweepNow,
+    close() {
+      isClosed = true
+      timer?.cancel()
+    },
+  }
+}

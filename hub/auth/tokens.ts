@@ -1,0 +1,69 @@
+// Finds the AccessToken behind a secret. The index is keyed by the SHA-256 that the object stores, follows the change log, and
+// every answer is checked again for expiry by the hub's clock.
+import { timingSafeEqual } from 'node:crypto'
+import type { Clock } from '#shared/clock/clock.ts'
+import type { AccessToken } from '#shared/contract/access.ts'
+import { hashToken } from '#hub/resources/tokens.ts'
+import type { Resources } from '#hub/resources/types.ts'
+
+/** On AccessTokens that are browser sessions: they are accepted as a cookie only, and other tokens never are. */
+export const sessionLabel = 'moorline.dev/session'
+/** Name and uid of the token a session was opened with; the session ends with it. */
+export const issuedFromAnnotation = 'moorline.dev/issued-from'
+export const issuedFromUidAnnotation = 'moorline.dev/issued-from-uid'
+
+export interface TokenIndex {
+  find(secret: string): AccessToken | undefined
+  close(): void
+}
+
+export function isSession(token: AccessToken): boolean {
+  return token.metadata.labels?.[sessionLabel] !== undefined
+}
+
+export function isExpired(token: AccessToken, now: Date): boolean {
+  return token.status?.expiresAt !== undefined && Date.parse(token.status.expiresAt) <= now.getTime()
+}
+
+export function followTokens(resources: Resources, clock: Clock): TokenIndex {
+  const nameByHash = new Map<string, string>()
+  const hashByName = new Map<string, string>()
+  const remember = (token: AccessToken) => {
+    const hash = token.status?.tokenHash
+    const old = hashByName.get(token.metadata.name)
+    if (old !== undefined && old !== hash) nameByHash.delete(old)
+    if (hash === undefined) return
+    nameByHash.set(hash, token.metadata.name)
+    hashByName.set(token.metadata.name, hash)
+  }
+  const subscription = resources.subscribe((change) => {
+    if (change.kind !== 'AccessToken') return
+    if (change.type !== 'DELETED') return remember(change.object as AccessToken)
+    const hash = hashByName.get(change.name)
+    hashByName.delete(change.name)
+    if (hash !== undefined) nameByHash.delete(hash)
+  })
+  for (const token of resources.list<AccessToken>('AccessToken').items) remember(token)
+
+  function isValid(token: AccessToken): boolean {
+    if (token.metadata.deletionTimestamp || isExpired(token, clock.now())) return false
+    const parentName = token.metadata.annotations?.[issuedFromAnnotation]
+    if (parentName === undefined) return true
+    const parent = resources.get<AccessToken>('AccessToken', parentName)
+    return parent?.metadata.uid === token.metadata.annotations?.[issuedFromUidAnnotation] && parent !== undefined && isValidParent(parent)
+  }
+  const isValidParent = (parent: AccessToken) => !parent.metadata.deletionTimestamp && !isExpired(parent, clock.now())
+
+  return {
+    find(secret) {
+      if (secret.length === 0 || secret.length > 512) return undefined
+      const hash = hashToken(secret)
+      const name = nameByHash.get(hash)
+      const token = name === undefined ? undefined : resources.get<AccessToken>('AccessToken', name)
+      const stored = token?.status?.tokenHash
+      if (!token || stored === undefined || stored.length !== hash.length) return undefined
+      return timingSafeEqual(Buffer.from(stored), Buffer.from(hash)) && isValid(token) ? token : undefined
+    },
+    close: () => subscription.close(),
+  }
+}
