@@ -10,6 +10,7 @@ export interface Column {
   /** 0 is always shown, 1 with -o wide. */
   priority: 0 | 1
   description: string
+  /** A 'date' is already the text that is shown ("5m", as the API server prints ages): a client gets it as it is. */
   value(object: Resource, now: Date): string | number | boolean | null
 }
 
@@ -27,6 +28,12 @@ export interface FieldCause {
   message: string
 }
 
+/** Look-ups for rules. */
+export interface Look {
+  get(kind: string, name: string): Resource | undefined
+  list(kind: string): readonly Resource[]
+}
+
 export interface KindDefinition {
   kind: string
   plural: string
@@ -42,7 +49,11 @@ export interface KindDefinition {
   /** Fills what the user left out; pure. Called on create and update before validation. */
   defaults?(object: Resource, now: Date): Resource
   /** Rules beyond the schema; `old` on update; pure apart from look-ups. */
-  validate?(object: Resource, old: Resource | undefined, look: { get(kind: string, name: string): Resource | undefined }): FieldCause[]
+  validate?(object: Resource, old: Resource | undefined, look: Look): FieldCause[]
+  /** A sentence when the object may not be deleted now. */
+  validateDelete?(object: Resource, look: Look): string | undefined
+  /** What leaves the hub through API and watch instead of the object; controllers see it whole. Never serve store.json of a kind that has this. */
+  redact?(object: Resource): Resource
   /** Initial status, set on create by the server. */
   initialStatus?(object: Resource, now: Date): unknown
   /** Extra fields of an answer to create that are never stored (a token's secret); called once, its result is merged into the answer's status; may change the object to store. */
@@ -51,6 +62,7 @@ export interface KindDefinition {
 
 export interface WriteOptions {
   dryRun?: boolean
+  /** Absent: Strict. The API passes Warn when the client says nothing, as Kubernetes does. */
   fieldValidation?: 'Strict' | 'Warn' | 'Ignore'
   /** Collects warnings for the Warning header. */
   warnings?: string[]

@@ -1,0 +1,55 @@
+import { type Cluster, ClusterSpec, ClusterStatus } from '#shared/contract/cluster.ts'
+import type { Machine } from '#shared/contract/machine.ts'
+import type { KindDefinition } from '../types.ts'
+import { ageColumn, column, conditionStatus, nameColumn, wide } from './columns.ts'
+import { immutable } from './rules.ts'
+
+const machineCount = (object: Cluster) => object.status?.machines?.total ?? 0
+
+export const clusterKind: KindDefinition = {
+  kind: 'Cluster',
+  plural: 'clusters',
+  singular: 'cluster',
+  shortNames: ['cl'],
+  categories: ['all', 'moorline'],
+  description: 'A Kubernetes cluster under management, or one that is about to be: the group its Machines belong to.',
+  spec: ClusterSpec,
+  status: ClusterStatus,
+  columns: [
+    nameColumn,
+    column<Cluster>('Type', 'How the cluster came to be managed.', (object) => object.spec.type),
+    column<Cluster>('Phase', 'Derived from the conditions.', (object) => object.status?.phase ?? 'Pending'),
+    column<Cluster>('Machines', 'Machines that belong to it.', machineCount, { type: 'integer' }),
+    column<Cluster>('Connected', 'Machines that are connected now.', (object) => object.status?.machines?.connected ?? 0, {
+      type: 'integer',
+    }),
+    wide<Cluster>('Display-Name', 'Name for people.', (object) => object.spec.displayName),
+    wide<Cluster>('Ready', 'The Ready condition.', (object) => conditionStatus(object.status?.conditions, 'Ready')),
+    ageColumn,
+  ],
+  selectableFields: {
+    'spec.type': (object) => (object as Cluster).spec.type,
+    'status.phase': (object) => (object as Cluster).status?.phase ?? '',
+  },
+  initialStatus: () => ({ phase: 'Pending', machines: { total: 0, connected: 0, pending: 0 }, conditions: [] }),
+  validate(object, old) {
+    const { spec } = object as Cluster
+    if (spec.type !== 'Registered')
+      return [
+        {
+          field: 'spec.type',
+          reason: 'FieldValueNotSupported',
+          message: `Unsupported value: "${spec.type}": this version manages clusters of type "Registered" only`,
+        },
+      ]
+    return immutable(spec, (old as Cluster | undefined)?.spec, ['type'])
+  },
+  validateDelete(object, look) {
+    const { name } = object.metadata
+    const machines = look.list('Machine').filter((machine) => (machine as Machine).spec.clusterRef === name)
+    const [first] = machines
+    if (!first) return undefined
+    const others = machines.length > 1 ? ` and ${machines.length - 1} more` : ''
+    return `machine ${first.metadata.name}${others} belong to it; delete them or give them another spec.clusterRef first`
+  },
+}
