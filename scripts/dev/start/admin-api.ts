@@ -1,6 +1,7 @@
 // The hub's API as its admin: what the kubeconfig that the hub wrote allows. Only the few calls that `npm start` makes.
 import { readFile } from 'node:fs/promises'
-import { type IncomingMessage, request } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import { parse } from 'yaml'
 import { apiVersion } from '#shared/contract/meta.ts'
 
