@@ -202,7 +202,7 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
         throw new ApiError('TooManyRequests', `too many failed attempts from ${address}`, { retryAfterSeconds: 60 })
       const problem = checkRequest(request)
       if (problem) throw new ApiError('BadRequest', problem)
-      const { fingerprint } = await pki.readCsr(Buffer.from(request.csr))
+      const { fingerprint } = await pki.inspectCsr(Buffer.from(request.csr))
       try {
         const machine = await admitInTurn(request, address, fingerprint)
         return await answer(machine, request, fingerprint)

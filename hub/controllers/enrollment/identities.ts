@@ -11,6 +11,8 @@ export interface Identities {
   /** The machine whose key has this fingerprint: the same key is the same request. */
   machineWithFingerprint(fingerprint: string): string | undefined
   isAllowed(agentId: string, serial: string): Verdict
+  /** Calls for every identity that a removal, denial or revocation has ended, then for each at the moment it ends. */
+  whenLost(listener: (agentId: string) => void): void
   close(): void
 }
 
@@ -35,23 +37,15 @@ function entryOf(machine: Machine): Entry {
   }
 }
 
-/** Ends what a Machine's removal or revocation breaks at once: `onLost` is called with the agent id. */
-export function createIdentities({
-  resources,
-  clock,
-  onLost,
-}: {
-  resources: Resources
-  clock: Clock
-  onLost(agentId: string): void
-}): Identities {
+export function createIdentities({ resources, clock }: { resources: Resources; clock: Clock }): Identities {
   const entries = new Map<string, Entry>()
   const names = new Map<string, string>()
   const lost = new Set<string>()
+  let onLost: ((agentId: string) => void) | undefined
   const lose = (agentId: string, entry: Entry | undefined) => {
     if (lost.has(agentId) || !entry?.serials.length) return
     lost.add(agentId)
-    onLost(agentId)
+    onLost?.(agentId)
   }
   const take = (machine: Machine) => {
     const agentId = machine.status?.agentId
@@ -87,6 +81,10 @@ export function createIdentities({
       if (!known) return { ok: false, reason: 'CertificateSuperseded' }
       if (known.notAfterMs <= clock.now().getTime()) return { ok: false, reason: 'CertificateExpired' }
       return { ok: true }
+    },
+    whenLost(listener) {
+      onLost = listener
+      for (const agentId of lost) listener(agentId)
     },
     close: () => subscription.close(),
   }

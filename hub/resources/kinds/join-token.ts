@@ -46,7 +46,7 @@ export function joinTokenKind({ installCommand, randomBytes }: JoinTokenKindOpti
     },
     initialStatus(object, now) {
       const expiresAt = new Date(now.getTime() + ((object as JoinToken).spec.ttlSeconds ?? 86_400) * 1000).toISOString()
-      return { phase: 'Active', used: 0, expiresAt, machines: [] }
+      return { phase: 'Active', used: 0, expiresAt }
     },
     validate(object, old, look) {
       const { spec } = object as JoinToken

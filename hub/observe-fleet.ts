@@ -1,0 +1,47 @@
+// The fleet's figures for /metrics, read when somebody asks.
+import type { Machine } from '#shared/contract/machine.ts'
+import type { Task } from '#shared/contract/task.ts'
+import type { Presence } from '#hub/controllers/machine/presence.ts'
+import type { Gateway } from '#hub/gateway/types.ts'
+import type { Metrics } from '#hub/observability/metrics.ts'
+import type { Resources } from '#hub/resources/types.ts'
+import type { Store } from '#hub/store/types.ts'
+
+export function observeFleet({
+  metrics,
+  resources,
+  presence,
+  gateway,
+  store,
+}: {
+  metrics: Metrics
+  resources: Resources
+  presence: Presence
+  gateway: Gateway
+  store: Store
+}): void {
+  metrics.observeAgents(() => {
+    const machines = resources.list<Machine>('Machine').items
+    const connected = [...presence.all()].filter((session) => presence.isAlive(session)).length
+    return { connected, pending: machines.filter((machine) => machine.status?.phase === 'Pending').length, total: machines.length }
+  })
+  metrics.observeTasks(() => {
+    const counts: Record<string, number> = {}
+    for (const task of resources.list<Task>('Task').items) {
+      const state = task.status?.state ?? 'Pending'
+      counts[state] = (counts[state] ?? 0) + 1
+    }
+    return counts
+  })
+  metrics.observeResourceVersion(() => store.currentResourceVersion())
+  const gauge = (name: string, help: string, read: () => number) => metrics.gauge(name, help, read)
+  gauge('moorline_gateway_nats_connections', 'Control-plane connections of agents that are open.', () => gateway.stats().connections.nats)
+  gauge('moorline_gateway_grpc_connections', 'gRPC connections of agents that are open.', () => gateway.stats().connections.grpc)
+  gauge(
+    'moorline_gateway_waiting_handshakes',
+    'Agent connections waiting for their turn to shake hands.',
+    () => gateway.stats().waitingHandshakes,
+  )
+  gauge('moorline_gateway_queued_event_bytes', 'Bytes of event batches waiting to be committed.', () => gateway.stats().queuedEventBytes)
+  gauge('moorline_nats_restarts', 'Times the embedded NATS server was started again.', () => gateway.stats().natsRestarts)
+}

@@ -1,0 +1,180 @@
+// Runs the hub: builds the parts in the order of what needs what, and takes them down in reverse.
+import { mkdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemClock } from '#shared/clock/clock.ts'
+import type { Machine } from '#shared/contract/machine.ts'
+import { armFailpoints } from '#shared/flow/failpoint.ts'
+import type { Log } from '#shared/log/log.ts'
+import { registerInstallRoutes } from '#hub/api/install/routes.ts'
+import { createApi } from '#hub/api/server.ts'
+import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
+import { createAuth } from '#hub/auth/create.ts'
+import type { HubConfig } from '#hub/config/config.ts'
+import { createClusterController } from '#hub/controllers/cluster/controller.ts'
+import { createEnrollment } from '#hub/controllers/enrollment/enroll.ts'
+import { createIdentities } from '#hub/controllers/enrollment/identities.ts'
+import { createJoinTokenController } from '#hub/controllers/join-token/controller.ts'
+import { createAgentSessions } from '#hub/controllers/machine/agent-sessions.ts'
+import { createMachineController } from '#hub/controllers/machine/controller.ts'
+import { createPresence } from '#hub/controllers/machine/presence.ts'
+import { decorateMachine } from '#hub/controllers/machine/decorate.ts'
+import { createTaskController } from '#hub/controllers/task/controller.ts'
+import { createGateway } from '#hub/gateway/create.ts'
+import type { Gateway } from '#hub/gateway/types.ts'
+import { createLog } from '#hub/observability/log.ts'
+import { createMetrics } from '#hub/observability/metrics.ts'
+import { createReadiness } from '#hub/observability/readiness.ts'
+import { openPki } from '#hub/pki/open.ts'
+import { createResources } from '#hub/resources/create.ts'
+import { kindDefinitions } from '#hub/resources/kinds/index.ts'
+import { openStore } from '#hub/store/open.ts'
+import { createArtifacts } from '#hub/api/install/artifacts.ts'
+import { observeFleet } from './observe-fleet.ts'
+import { auditWriter } from './security-audit.ts'
+
+export interface RunHubOptions {
+  config: HubConfig
+  version: string
+  randomBytes(count: number): Uint8Array
+  /** Human-readable log lines instead of JSON. */
+  isTty: boolean
+}
+
+/** Resolves with the exit code after SIGTERM or SIGINT, or when the store can write no more. */
+export async function runHub({ config, version, randomBytes, isTty }: RunHubOptions): Promise<number> {
+  const clock = systemClock
+  const random = Math.random
+  const log: Log = createLog({ level: config.logLevel, pretty: isTty })
+  if (config.failpoints) armFailpoints(config.failpoints, () => process.kill(process.pid, 'SIGKILL'))
+  const stopping = Promise.withResolvers<number>()
+  const cleanups: (() => void | Promise<void>)[] = []
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve(0))
+
+  try {
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+    const dataDir = await realpath(config.dataDir)
+    const store = await openStore({
+      path: join(dataDir, 'hub.db'),
+      log,
+      clock,
+      failpoints: config.failpoints,
+      onFatal: () => stopping.resolve(1),
+    })
+    cleanups.push(() => store.close())
+    const webFiles = config.tlsCert && config.tlsKey ? { cert: config.tlsCert, key: config.tlsKey } : undefined
+    // A database without its keys is a half-restored hub: made-up keys would cut off every agent.
+    const pki = await openPki({ dataDir, names: config.names, clock, webFiles, mustExist: store.list('Machine').items.length > 0 })
+    const artifacts = await createArtifacts(config.artifactsDir)
+    const installFacts = () => ({ publicUrl: config.publicUrl, web: pki.web, fleetPins: pki.pins, fleetCaPem: pki.fleetCaPem, version })
+    const definitions = kindDefinitions({ randomBytes, installCommand: (token) => artifacts.installCommand(installFacts(), token) })
+    const resources = createResources({ store, definitions, clock, random })
+    const auth = createAuth({ resources, clock, randomBytes, log })
+    cleanups.push(() => auth.close())
+    const metrics = createMetrics()
+    const presence = createPresence(clock)
+    const audit = auditWriter(store, clock, log)
+
+    // The gateway's handlers need what needs the gateway; nothing calls them before it listens.
+    let gateway: Gateway
+    const identities = createIdentities({ resources, clock })
+    cleanups.push(() => identities.close())
+    const { machineName } = identities
+    const enrollment = createEnrollment({
+      resources,
+      pki,
+      clock,
+      randomBytes,
+      log,
+      machineName,
+      machineWithFingerprint: identities.machineWithFingerprint,
+      natsUserJwt: (agentId, key) => gateway.natsUserJwt(agentId, key),
+      audit,
+    })
+    const sessions = createAgentSessions({
+      resources,
+      store,
+      presence,
+      machineName,
+      taskSigningKeys: () => pki.taskSigner.publicKeys,
+      clock,
+      log,
+      onEvents: (count) => metrics.eventsCommitted(count),
+    })
+    const api = await createApi({
+      resources,
+      store,
+      auth,
+      log,
+      clock,
+      tls: { key: pki.web.key, cert: pki.web.cert },
+      version,
+      decorate: (object) => (object.kind === 'Machine' ? decorateMachine(object as Machine, presence) : object),
+      readiness: createReadiness({ gateway: () => gateway.readiness() }, clock),
+      metrics,
+      staticDir: config.webDir,
+      routes: [(app) => registerInstallRoutes(app, { facts: installFacts, artifacts })],
+    })
+    cleanups.push(() => api.close())
+    gateway = await createGateway({
+      pki,
+      dataDir,
+      natsUrl: config.natsUrl,
+      natsServerBinary: config.natsServer,
+      clock,
+      random,
+      log,
+      handshakesPerSecond: config.handshakesPerSecond,
+      artifacts: (name) => artifacts.path(name),
+      onWebSocket: (socket) => api.acceptSocket(socket),
+      handlers: {
+        enroll: enrollment.enroll,
+        renew: enrollment.renew,
+        isAllowed: identities.isAllowed,
+        onCertificateUsed: (agentId, serial) =>
+          void enrollment
+            .onCertificateUsed(agentId, serial)
+            .catch((error: unknown) => log.error({ agentId, err: error }, 'the use of a new certificate could not be recorded')),
+        hello: sessions.hello,
+        heartbeat: sessions.heartbeat,
+        events: sessions.events,
+        onDisconnect: (agentId) => presence.gone(agentId),
+        onSecurityEvent: (event) =>
+          void audit({
+            verb: event.kind,
+            name: event.agentId,
+            decision: 'deny',
+            result: event.kind,
+            remoteAddress: event.address,
+            detail: event.message,
+          }),
+      },
+    })
+    cleanups.push(() => gateway.close())
+    identities.whenLost((agentId) => {
+      gateway.revoke(agentId).catch((error: unknown) => log.error({ agentId, err: error }, 'an identity could not be ended'))
+    })
+    observeFleet({ metrics, resources, presence, gateway, store })
+
+    const controllerDeps = { resources, clock, random, log }
+    const controllers = [
+      createMachineController({ ...controllerDeps, presence, machineName, endIdentity: (agentId) => gateway.revoke(agentId) }),
+      createTaskController({ ...controllerDeps, gateway, signer: pki.taskSigner }),
+      createJoinTokenController(controllerDeps),
+      createClusterController(controllerDeps),
+    ]
+    for (const controller of controllers) {
+      cleanups.push(() => controller.stop())
+      controller.start()
+    }
+    const caPem = pki.web.isOperatorProvided ? undefined : pki.fleetCaPem
+    const kubeconfig = await ensureAdmin({ dataDir, resources, auth, serverUrl: config.publicUrl, caPem })
+    const { port } = await gateway.listen(config.listen)
+    log.info({ host: config.listen.host, port, dataDir }, 'the hub is listening')
+    process.stdout.write(`${JSON.stringify({ event: 'ready', url: config.publicUrl, host: config.listen.host, port, kubeconfig })}\n`)
+    const code = await stopping.promise
+    log.info({}, 'the hub is stopping')
+    return code
+  } finally {
+    for (const cleanup of cleanups.toReversed()) await cleanup()
+  }
+}
