@@ -44,6 +44,8 @@ export function createContext(journal: Journal, key: AttemptKey, signal: AbortSi
     },
     row(entry) {
       const json = Buffer.from(JSON.stringify(entry))
+      if (json.length > limits.outputChunkBytes)
+        throw new ActionError('ResultTooLarge', `a row of the result has ${json.length} bytes, at most ${limits.outputChunkBytes} are kept`)
       rowBytes += json.length
       if (rowBytes > limits.taskResultBytes)
         throw new ActionError('ResultTooLarge', `the rows of the result have more than ${limits.taskResultBytes} bytes`)

@@ -30,6 +30,7 @@ export interface Pump {
   stop(): Promise<void>
 }
 
+const rejectionsNeeded = 8
 const backoff: BackoffOptions = { baseMs: 250, maxMs: 30_000 }
 
 export function createPump({ journal, send, clock, random, log }: PumpOptions): Pump {
@@ -42,6 +43,7 @@ export function createPump({ journal, send, clock, random, log }: PumpOptions): 
   let connection = 0
   /** After Invalid, events go one by one until the bad one is found. */
   let isSingle = false
+  let rejections = 0
 
   function kick(): void {
     if (!isUp || isStopped || flight || timer) return
@@ -85,6 +87,7 @@ export function createPump({ journal, send, clock, random, log }: PumpOptions): 
     // Gap: sent again from what it has. When that is what it was sent, there is nothing to do but to wait.
     if (journal.acknowledgedSequence() === before) return retry(ack.message || 'the hub acknowledged nothing')
     failures = 0
+    rejections = 0
     isSingle = false
     return true
   }
@@ -101,7 +104,9 @@ export function createPump({ journal, send, clock, random, log }: PumpOptions): 
       { taskUid: first.taskUid, sequence: String(first.sequence), kind: first.body?.$case },
       `the hub cannot take an event: ${ack.message}`,
     )
-    if (first.body?.$case === 'gap') return retry(ack.message)
+    // Said once, it may be about the session; only what is refused again and again is taken to be about the event.
+    if (first.body?.$case === 'gap' || ++rejections < rejectionsNeeded) return retry(ack.message)
+    rejections = 0
     const isEnd = first.body?.$case === 'finished' && first.body.value.reason !== 'ResultRejected'
     if (isEnd) {
       const value = {

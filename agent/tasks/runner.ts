@@ -120,7 +120,8 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     let release: (() => void) | undefined
     try {
       release = await slots.take(action.isMutating, abort.signal)
-      if (release && (isAgain || (await recordStart(key, abort.signal)))) {
+      // Also when it runs again: the hub then forgets the rows of the first run.
+      if (release && (await recordStart(key, abort.signal))) {
         const context = createContext(journal, key, abort.signal)
         if (isAgain) context.output('system', 'the agent was restarted while this ran; it runs again\n')
         const end = await perform(action, parsed.value.input, context, { reason: () => entry.why })

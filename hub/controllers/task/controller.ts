@@ -1,0 +1,142 @@
+// Dispatch: brings every Task to its end. Per machine one look at a time, so its orders leave in order; machines beside each other.
+// Level-triggered: each look gathers everything again, a lost wake-up costs time but nothing else.
+import { randomBytes } from 'node:crypto'
+import type { Clock, Timer } from '#shared/clock/clock.ts'
+import { findCondition } from '#shared/contract/conditions.ts'
+import type { Machine } from '#shared/contract/machine.ts'
+import type { Resource } from '#shared/contract/meta.ts'
+import { isTerminal } from '#shared/contract/task-state.ts'
+import type { Task } from '#shared/contract/task.ts'
+import { messageOf } from '#shared/errors/agent-error.ts'
+import { ApiError } from '#shared/errors/api-error.ts'
+import type { Log } from '#shared/log/log.ts'
+import { createWorkQueue } from '#hub/controllers/runtime/work-queue.ts'
+import type { Resources } from '#hub/resources/types.ts'
+import type { Change } from '#hub/store/types.ts'
+import { answerTimeoutMs, applyTasks, type TaskGateway } from './apply.ts'
+import { createAttempts } from './attempts.ts'
+import { type CleanUpRule, defaultCleanUp, tasksToDelete } from './clean-up.ts'
+import { gatherTasks } from './gather.ts'
+import { cancelOrder, type TaskSigner } from './orders.ts'
+import { planTasks } from './plan.ts'
+import { createTaskIndex } from './task-index.ts'
+
+export interface TaskControllerDeps {
+  resources: Resources
+  gateway: TaskGateway
+  signer: TaskSigner
+  clock: Clock
+  random: () => number
+  log: Log
+  cleanUp?: CleanUpRule
+  cleanUpIntervalMs?: number
+  /** Machines looked at beside each other. */
+  concurrency?: number
+  nonce?: () => string
+}
+
+export interface TaskController {
+  start(): void
+  /** Resolves when nothing is in flight. */
+  stop(): Promise<void>
+}
+
+export function createTaskController(deps: TaskControllerDeps): TaskController {
+  const { resources, clock, log, random } = deps
+  const nonce = deps.nonce ?? (() => randomBytes(16).toString('hex'))
+  const index = createTaskIndex(resources)
+  const attempts = createAttempts(random)
+  const queue = createWorkQueue({ name: 'task', concurrency: deps.concurrency ?? 64, clock, random, log, reconcile })
+  let subscription: { close(): void } | undefined
+  let sweeper: Timer | undefined
+  let isStopped = false
+
+  async function reconcile(machine: string): Promise<{ againInMs?: number } | void> {
+    const gathered = gatherTasks(machine, { resources, index, attempts, now: clock.now(), monotonicMs: clock.monotonicMs() })
+    if (gathered.tasks.length === 0) return
+    const { operations, againInMs } = planTasks(gathered)
+    if (await applyTasks(operations, { ...deps, attempts, nonce })) return { againInMs: 0 }
+    // What came of sending is known only now: the next look says it and finds out when to send again.
+    if (operations.some((operation) => operation.op === 'send')) return { againInMs: 0 }
+    return { againInMs }
+  }
+
+  function onTask(change: Change): void {
+    const task = change.object as Resource as Task
+    const { status } = task
+    index.follow(change)
+    if (change.type === 'DELETED') {
+      attempts.forget(task.metadata.uid ?? '')
+      if (status?.agentId && !isTerminal(status.state)) cancelDeleted(task, status.agentId, status.attempt ?? 1)
+      return
+    }
+    if (status && isTerminal(status.state)) attempts.forget(task.metadata.uid ?? '')
+    queue.add(task.spec.machine)
+  }
+
+  /** Nobody waits for its result any more, so this is tried once; the agent's own timeout ends it otherwise. */
+  function cancelDeleted(task: Task, agentId: string, attempt: number): void {
+    const order = cancelOrder(deps.signer, { task, agentId, attempt, now: clock.now(), nonce: nonce() })
+    deps.gateway
+      .sendOrder(agentId, 'cancel', order, answerTimeoutMs)
+      .catch((error: unknown) =>
+        log.info({ task: task.metadata.name, error: messageOf(error) }, 'a deleted task was not canceled on its machine'),
+      )
+  }
+
+  function onMachine(change: Change): void {
+    const names = index.of(change.name)
+    if (names.length === 0) return
+    if (connectedSince(change.object) !== connectedSince(change.previous))
+      attempts.wake(names.map((name) => resources.get('Task', name)?.metadata.uid ?? ''))
+    queue.add(change.name)
+  }
+
+  async function cleanUp(): Promise<void> {
+    const old = tasksToDelete(resources.list<Task>('Task').items, deps.cleanUp ?? defaultCleanUp, clock.now())
+    for (const { metadata } of old) {
+      if (isStopped) return
+      try {
+        await resources.delete('Task', metadata.name, { preconditions: { uid: metadata.uid, resourceVersion: metadata.resourceVersion } })
+      } catch (error) {
+        // Changed or deleted meanwhile: the next sweep judges it anew.
+        if (!(error instanceof ApiError && (error.code === 'NotFound' || error.code === 'Conflict'))) throw error
+      }
+    }
+    if (old.length > 0) log.info({ tasks: old.length }, 'old finished tasks were deleted')
+  }
+
+  function sweepLater(): void {
+    const sweep = () => {
+      cleanUp()
+        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'old tasks could not be deleted; trying again later'))
+        .finally(() => {
+          if (!isStopped) sweepLater()
+        })
+    }
+    sweeper = clock.setTimer(deps.cleanUpIntervalMs ?? 3_600_000, sweep, true)
+  }
+
+  return {
+    start() {
+      subscription = resources.subscribe((change) => {
+        if (change.kind === 'Task') onTask(change)
+        else if (change.kind === 'Machine') onMachine(change)
+      })
+      index.fill()
+      for (const machine of index.machines()) queue.add(machine)
+      sweepLater()
+    },
+    async stop() {
+      isStopped = true
+      subscription?.close()
+      sweeper?.cancel()
+      await queue.stop()
+    },
+  }
+}
+
+function connectedSince(machine: Resource | undefined): string | undefined {
+  const condition = findCondition((machine as Machine | undefined)?.status?.conditions, 'Connected')
+  return condition?.status === 'True' ? condition.lastTransitionTime : undefined
+}
