@@ -1,0 +1,106 @@
+// Which NATS users each agent has been given, and which are revoked. On disk, because the hub has to revoke users that have
+// not connected since it started, and because an external server learns a revocation only when it can be reached.
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { limits } from '#shared/contract/limits.ts'
+import { agentIdPattern } from '#shared/contract/subjects.ts'
+import type { Clock } from '#shared/clock/clock.ts'
+import { OperatorError } from '#shared/errors/api-error.ts'
+import { ensurePrivateDirectory, writeFileDurably } from '#hub/pki/files.ts'
+import type { Revocations } from './account.ts'
+
+/** A little longer than the certificate it comes with, so that the certificate is always the one that runs out. */
+export const userLifeMs = limits.agentCertificateMs + 3600 * 1000
+
+interface IssuedUser {
+  publicKey: string
+  expiresAt: string
+}
+
+export interface NatsUsers {
+  /** Durable when it resolves. */
+  remember(agentId: string, publicKey: string, expiresAt: Date): Promise<void>
+  /** Durable when it resolves. Returns whether there was anything to revoke. */
+  revoke(agentId: string): Promise<boolean>
+  revocations(): Revocations
+}
+
+export async function openNatsUsers(directory: string, clock: Clock): Promise<NatsUsers> {
+  const userDirectory = join(directory, 'users')
+  const revocationsPath = join(directory, 'revocations.json')
+  await ensurePrivateDirectory(userDirectory)
+  let revocations = await readRevocations(revocationsPath)
+  const nowSeconds = (): number => Math.floor(clock.now().getTime() / 1000)
+  const pathOf = (agentId: string): string => {
+    if (!agentIdPattern.test(agentId)) throw new Error('not an agent id')
+    return join(userDirectory, `${agentId}.json`)
+  }
+  const issuedTo = async (agentId: string): Promise<IssuedUser[]> => {
+    const text = await readFile(pathOf(agentId), 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') return '[]'
+      throw cause
+    })
+    return JSON.parse(text) as IssuedUser[]
+  }
+  // One change at a time: two revocations must not write over each other.
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
+    const result = last.then(run, run)
+    last = result.catch(() => undefined)
+    return result
+  }
+  await removeExpired(userDirectory, clock)
+
+  return {
+    remember: (agentId, publicKey, expiresAt) =>
+      inTurn(async () => {
+        const now = clock.now().getTime()
+        const others = (await issuedTo(agentId)).filter((user) => user.publicKey !== publicKey && Date.parse(user.expiresAt) > now)
+        await writeFileDurably(pathOf(agentId), JSON.stringify([...others, { publicKey, expiresAt: expiresAt.toISOString() }]))
+      }),
+    revoke: (agentId) =>
+      inTurn(async () => {
+        const users = await issuedTo(agentId)
+        if (users.length === 0) return false
+        const now = nowSeconds()
+        // A revocation is of no use once every JWT it can concern has expired.
+        const kept = Object.entries(revocations).filter(([, at]) => at + userLifeMs / 1000 > now)
+        const next: Revocations = Object.fromEntries(kept)
+        for (const user of users) next[user.publicKey] = now
+        await writeFileDurably(revocationsPath, `${JSON.stringify(next, undefined, 2)}\n`)
+        revocations = next
+        await rm(pathOf(agentId), { force: true })
+        return true
+      }),
+    revocations: () => revocations,
+  }
+}
+
+async function readRevocations(path: string): Promise<Revocations> {
+  try {
+    const value = JSON.parse(await readFile(path, 'utf8')) as unknown
+    if (typeof value !== 'object' || value === null || !Object.values(value).every((at) => typeof at === 'number')) {
+      throw new Error('it is not a table of keys and times')
+    }
+    return value as Revocations
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new OperatorError(
+      'RevocationsDamaged',
+      `The list of revoked NATS users ${path} cannot be read: ${(cause as Error).message}.`,
+      'Restore the file from a backup. Removing it would let machines that were revoked in the last week connect again.',
+      cause,
+    )
+  }
+}
+
+async function removeExpired(userDirectory: string, clock: Clock): Promise<void> {
+  for (const name of await readdir(userDirectory)) {
+    const path = join(userDirectory, name)
+    const isOver = await readFile(path, 'utf8')
+      .then((text) => (JSON.parse(text) as IssuedUser[]).every((user) => Date.parse(user.expiresAt) <= clock.now().getTime()))
+      // Unreadable: keep it for a person to look at; it only matters when that agent is revoked, which then says so.
+      .catch(() => false)
+    if (isOver) await rm(path, { force: true })
+  }
+}

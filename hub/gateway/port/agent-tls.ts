@@ -1,0 +1,125 @@
+// The agents' TLS: terminated once, here, so that every socket is known by its certificate. Two servers, because whether a
+// client certificate is asked for cannot depend on the server name inside one.
+import { constants } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { serverNames } from '#shared/contract/subjects.ts'
+import type { Pki } from '#hub/pki/types.ts'
+import type { GatewayHandlers, SecurityEvent } from '../types.ts'
+import type { Connections, Plane } from './connections.ts'
+import { identityOf } from './identity.ts'
+import type { AgentServerName } from './listen.ts'
+
+export interface AgentTlsOptions {
+  pki: Pki
+  connections: Connections
+  handlers: Pick<GatewayHandlers, 'isAllowed' | 'onCertificateUsed'>
+  onEnrollSocket(socket: TLSSocket): void
+  onGrpcSocket(socket: TLSSocket): void
+  onNatsSocket(socket: TLSSocket, agentId: string): void
+  onRefused(reason: string): void
+  onSecurityEvent(event: SecurityEvent): void
+}
+
+export interface AgentTls {
+  accept(socket: Socket, serverName: AgentServerName): void
+  /** Takes the certificates over that the PKI has now. */
+  reload(): void
+  enrolling(): number
+  close(): void
+}
+
+const handshakeTimeoutMs = 10_000
+
+export function createAgentTls(options: AgentTlsOptions): AgentTls {
+  const { pki, connections, handlers, onRefused } = options
+  const enrolling = new Set<TLSSocket>()
+  const common = {
+    handshakeTimeout: handshakeTimeoutMs,
+    ALPNProtocols: ['h2'],
+    // No resumption: each connection proves its certificate anew, against the CAs and the clock of now.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  }
+  const enrollServer = createServer({ ...pki.agentTls, ...common })
+  const agentServer = createServer({ ...pki.agentTls, ...common, requestCert: true, rejectUnauthorized: true })
+  for (const server of [enrollServer, agentServer]) {
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      onRefused(handshakeReason(error))
+      socket.destroy()
+    })
+  }
+
+  enrollServer.on('secureConnection', (socket) => {
+    prepare(socket)
+    if (socket.servername !== serverNames.enroll) return socket.destroy()
+    enrolling.add(socket)
+    socket.once('close', () => enrolling.delete(socket))
+    options.onEnrollSocket(socket)
+  })
+
+  agentServer.on('secureConnection', (socket) => {
+    prepare(socket)
+    const address = socket.remoteAddress ?? ''
+    const refuse = (agentId: string, message: string): void => {
+      onRefused('IdentityRefused')
+      options.onSecurityEvent({ kind: 'IdentityRefused', agentId, address, message })
+      socket.destroy()
+    }
+    const plane = planeOf(socket.servername)
+    if (plane === undefined) return refuse('', `no service answers under ${String(socket.servername)}`)
+    const identity = identityOf(socket)
+    if (identity === undefined) return refuse('', 'the certificate is not one of an agent')
+    const admission = handlers.isAllowed(identity.agentId, identity.serial)
+    if (!admission.ok) return refuse(identity.agentId, admission.reason)
+    connections.add({ ...identity, plane, socket, address })
+    handlers.onCertificateUsed(identity.agentId, identity.serial)
+    if (plane === 'grpc') options.onGrpcSocket(socket)
+    else options.onNatsSocket(socket, identity.agentId)
+  })
+
+  const serverFor = (serverName: AgentServerName): Server => (serverName === serverNames.enroll ? enrollServer : agentServer)
+  return {
+    accept(socket, serverName) {
+      // The tunnel has no server yet: its name is known, and refused before any work is done for it.
+      if (serverName === serverNames.tunnel) {
+        onRefused('TunnelNotServed')
+        socket.on('error', () => {})
+        socket.resetAndDestroy()
+        return
+      }
+      serverFor(serverName).emit('connection', socket)
+    },
+    reload() {
+      for (const server of [enrollServer, agentServer]) server.setSecureContext({ ...pki.agentTls, ...common })
+    },
+    enrolling: () => enrolling.size,
+    close() {
+      for (const socket of enrolling) socket.destroy()
+      connections.sweep(() => true)
+    },
+  }
+}
+
+const planeOf = (serverName: string | false | null): Plane | undefined =>
+  serverName === serverNames.grpc ? 'grpc' : serverName === serverNames.nats ? 'nats' : undefined
+
+function prepare(socket: TLSSocket): void {
+  // The peer decides how a connection ends; 'close' follows and is what everybody listens to.
+  socket.on('error', () => {})
+  socket.setNoDelay(true)
+}
+
+function handshakeReason(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ERR_TLS_HANDSHAKE_TIMEOUT':
+      return 'HandshakeTimeout'
+    case 'ECONNRESET':
+      return 'HandshakeAborted'
+    case 'CERT_HAS_EXPIRED':
+      return 'CertificateExpired'
+    case 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE':
+      return 'NoCertificate'
+    default:
+      return 'HandshakeFailed'
+  }
+}
