@@ -82,7 +82,8 @@ export function parseHub(value: string, field: string): Endpoint {
   const at = value.lastIndexOf(':')
   const port = Number(value.slice(at + 1))
   const host = value.slice(0, at).replace(/^\[|\]$/g, '')
-  if (host === '' || !Number.isInteger(port) || port < 1 || port > 65535) throw new AgentError('ConfigInvalid', `${field}: must be host:port`)
+  if (host === '' || !Number.isInteger(port) || port < 1 || port > 65535)
+    throw new AgentError('ConfigInvalid', `${field}: must be host:port`)
   return { host, port }
 }
 

@@ -20,7 +20,8 @@ const defaultPorts = { socks5: 1080, http: 8080 } as const
 export function parseProxy(text: string, field: string): Proxy {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const kind = url?.protocol === 'http:' ? 'http' : url?.protocol === 'socks5:' || url?.protocol === 'socks5h:' ? 'socks5' : undefined
-  if (!url || !kind) throw new AgentError('ConfigInvalid', `${field}: must be socks5://[user:password@]host:port or http://[user:password@]host:port`)
+  if (!url || !kind)
+    throw new AgentError('ConfigInvalid', `${field}: must be socks5://[user:password@]host:port or http://[user:password@]host:port`)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (host === '') throw new AgentError('ConfigInvalid', `${field}: the proxy's host is missing`)
   if ((url.pathname !== '' && url.pathname !== '/') || url.search || url.hash) {
@@ -33,7 +34,8 @@ export function parseProxy(text: string, field: string): Proxy {
   if (kind === 'socks5' && (Buffer.byteLength(username) > 255 || Buffer.byteLength(password) > 255)) {
     throw new AgentError('ConfigInvalid', `${field}: SOCKS5 allows 255 bytes for user name and password (RFC 1929)`)
   }
-  if (kind === 'http' && username.includes(':')) throw new AgentError('ConfigInvalid', `${field}: the user name may not hold a colon (RFC 7617)`)
+  if (kind === 'http' && username.includes(':'))
+    throw new AgentError('ConfigInvalid', `${field}: the user name may not hold a colon (RFC 7617)`)
   return { kind, host, port, ...(username === '' ? {} : { username, password }) }
 }
 
@@ -56,6 +58,7 @@ export function showProxy(proxy: Proxy | undefined): string {
 export function proxyFor(host: string, proxy: Proxy | undefined, noProxy: string): Proxy | undefined {
   if (!proxy) return undefined
   const address = parseAddress(host)
-  if (host === 'localhost' || (address && isLoopback(address))) return noProxy.split(',').some((entry) => entry.trim() === host) ? undefined : proxy
+  if (host === 'localhost' || (address && isLoopback(address)))
+    return noProxy.split(',').some((entry) => entry.trim() === host) ? undefined : proxy
   return isExempt(host, noProxy) ? undefined : proxy
 }

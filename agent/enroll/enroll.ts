@@ -43,7 +43,9 @@ export interface EnrollOptions {
   onPending?(fingerprint: string, message: string): void
 }
 
-export type EnrollResult = { state: 'approved'; identity: Identity; fingerprint: string } | { state: 'pending'; fingerprint: string; message: string }
+export type EnrollResult =
+  | { state: 'approved'; identity: Identity; fingerprint: string }
+  | { state: 'pending'; fingerprint: string; message: string }
 
 const callTimeoutMs = 20_000
 const pendingBackoff = { baseMs: 2_000, maxMs: 30_000 }
@@ -64,9 +66,13 @@ export async function enroll(options: EnrollOptions): Promise<EnrollResult> {
       failpoint('agent.enroll.answered')
       const fingerprint = groupsOfFour(half.keyHash)
       if (answer.fingerprint.replace(/[^0-9a-f]/gi, '').toLowerCase() !== half.keyHash) {
-        throw new AgentError('FingerprintMismatch', `this machine's fingerprint is ${fingerprint}, the hub says ${printable(answer.fingerprint)}`)
+        throw new AgentError(
+          'FingerprintMismatch',
+          `this machine's fingerprint is ${fingerprint}, the hub says ${printable(answer.fingerprint)}`,
+        )
       }
-      if (answer.state === EnrollState.DENIED) throw new AgentError('EnrollmentDenied', printable(answer.message) || 'the request was denied')
+      if (answer.state === EnrollState.DENIED)
+        throw new AgentError('EnrollmentDenied', printable(answer.message) || 'the request was denied')
       if (answer.state === EnrollState.APPROVED && answer.identity) {
         const identity = store.stage(generation, { agentId: answer.agentId, machineName: answer.machineName }, answer.identity)
         store.activate(generation)
@@ -119,7 +125,12 @@ async function ask(options: EnrollOptions, half: ReturnType<typeof publicHalf>):
 
 function explainStatus(error: ServiceError): Error {
   const message = printable(error.details || messageOf(error))
-  const refused: readonly (status | undefined)[] = [status.UNAUTHENTICATED, status.PERMISSION_DENIED, status.INVALID_ARGUMENT, status.FAILED_PRECONDITION]
+  const refused: readonly (status | undefined)[] = [
+    status.UNAUTHENTICATED,
+    status.PERMISSION_DENIED,
+    status.INVALID_ARGUMENT,
+    status.FAILED_PRECONDITION,
+  ]
   if (refused.includes(error.code)) return new AgentError('EnrollmentRefused', `the hub refused the request: ${message}`, error)
   return new AgentError('HubUnreachable', `the hub did not answer the request: ${message}`, error)
 }

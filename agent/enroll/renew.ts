@@ -76,7 +76,10 @@ export function createRenewals(options: RenewalsOptions): Renewals {
         },
         (error: Error) => {
           const retryMs = fullJitterMs(failures++, random(), retryBackoff)
-          log.warn({ err: error, retryMs: Math.round(retryMs), reason: messageOf(error) }, 'identity: not renewed yet, the current one stays in use')
+          log.warn(
+            { err: error, retryMs: Math.round(retryMs), reason: messageOf(error) },
+            'identity: not renewed yet, the current one stays in use',
+          )
           schedule(retryMs)
         },
       )

@@ -67,13 +67,18 @@ function wrap(connection: NatsConnection, agentId: string, clock: Clock): Contro
       const callback = (error: Error | null, message: Msg) => {
         if (error || message.data.length > limits.natsPayloadBytes) return
         const { reply } = message
-        handle(message.data, reply?.startsWith(replyPrefix) ? (answer) => void (connection.isClosed() || connection.publish(reply, answer)) : undefined)
+        handle(
+          message.data,
+          reply?.startsWith(replyPrefix) ? (answer) => void (connection.isClosed() || connection.publish(reply, answer)) : undefined,
+        )
       }
       connection.subscribe(subject, { callback })
     },
     ping: (timeoutMs) =>
       new Promise((resolve, reject) => {
-        const timer = clock.setTimer(timeoutMs, () => reject(new AgentError('DialTimeout', `no answer to a NATS ping within ${timeoutMs} ms`)))
+        const timer = clock.setTimer(timeoutMs, () =>
+          reject(new AgentError('DialTimeout', `no answer to a NATS ping within ${timeoutMs} ms`)),
+        )
         const settle = (act: () => void) => {
           timer.cancel()
           act()

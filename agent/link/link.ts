@@ -180,7 +180,8 @@ export function createLink(options: LinkOptions): Link {
     async sendEvents(batch) {
       if (!plane || !isUp) throw new Error('the link is not up')
       const data = EventBatch.encode(batch).finish()
-      if (data.length > limits.natsPayloadBytes) throw new Error(`an event batch of ${data.length} bytes is over the limit of the control plane`)
+      if (data.length > limits.natsPayloadBytes)
+        throw new Error(`an event batch of ${data.length} bytes is over the limit of the control plane`)
       return EventAck.decode(await plane.request(fromAgent.events(identity().agentId), data, eventsTimeoutMs))
     },
     onUp: (callback) => listen(up, callback),

@@ -44,7 +44,8 @@ function createReader(socket: Socket, where: string): Reader {
   let ended: Error | undefined
   let wake = () => {}
   const onReadable = () => {
-    for (let part = socket.read() as Buffer | null; part !== null; part = socket.read() as Buffer | null) bytes = Buffer.concat([bytes, part])
+    for (let part = socket.read() as Buffer | null; part !== null; part = socket.read() as Buffer | null)
+      bytes = Buffer.concat([bytes, part])
     wake()
   }
   const onEnd = (error?: Error) => {
@@ -62,7 +63,8 @@ function createReader(socket: Socket, where: string): Reader {
           return taken
         }
         if (ended) throw ended
-        if (bytes.length > maxAnswerBytes) throw new AgentError('ProxyProtocol', `the proxy ${where} sent more than ${maxAnswerBytes} bytes`)
+        if (bytes.length > maxAnswerBytes)
+          throw new AgentError('ProxyProtocol', `the proxy ${where} sent more than ${maxAnswerBytes} bytes`)
         await new Promise<void>((resolve) => {
           wake = resolve
         })
@@ -99,7 +101,9 @@ async function socks5(socket: Socket, reader: Reader, { host, port }: Endpoint, 
     const answer = await reader.take(() => 2)
     if (answer[1] !== 0) throw new AgentError('ProxyAuthenticationFailed', `SOCKS5 authentication failed at ${where}`)
   } else if (method[1] === 0xff || method[1] === 2) {
-    const what = wantsAuth ? 'SOCKS5 authentication failed: no method in common with' : 'SOCKS5 authentication failed: credentials are needed by'
+    const what = wantsAuth
+      ? 'SOCKS5 authentication failed: no method in common with'
+      : 'SOCKS5 authentication failed: credentials are needed by'
     throw new AgentError('ProxyAuthenticationFailed', `${what} ${where}`)
   } else if (method[1] !== 0) throw new AgentError('ProxyProtocol', `${where} chose SOCKS5 method ${method[1]}, which was not offered`)
   socket.write(Buffer.concat([Buffer.from([5, 1, 0]), socksAddress(host), Buffer.from([port >> 8, port & 0xff])]))
@@ -109,7 +113,8 @@ async function socks5(socket: Socket, reader: Reader, { host, port }: Endpoint, 
     return bytes[1] === 0 ? 4 + size + 2 : 5
   })
   const code = reply[1] ?? 1
-  if (code !== 0) throw new AgentError('ProxyRefused', `SOCKS5 connect to ${host}:${port} refused by ${where}: ${socksReplies[code] ?? `code ${code}`}`)
+  if (code !== 0)
+    throw new AgentError('ProxyRefused', `SOCKS5 connect to ${host}:${port} refused by ${where}: ${socksReplies[code] ?? `code ${code}`}`)
 }
 
 function socksAddress(host: string): Buffer {

@@ -37,11 +37,25 @@ export async function runSession(options: SessionOptions): Promise<never> {
   }
 }
 
-async function greet({ plane, agentId, clock, random, signal, hello, onPhase, onAccepted, onError, onNatsPlane }: SessionOptions): Promise<HelloReply> {
+async function greet({
+  plane,
+  agentId,
+  clock,
+  random,
+  signal,
+  hello,
+  onPhase,
+  onAccepted,
+  onError,
+  onNatsPlane,
+}: SessionOptions): Promise<HelloReply> {
   onPhase('greeting')
   for (let attempt = 0; ; attempt++) {
     const sentMs = clock.monotonicMs()
-    const reply = await answered(plane.request(fromAgent.hello(agentId), HelloMessage.encode(hello()).finish(), requestTimeoutMs), HelloReply)
+    const reply = await answered(
+      plane.request(fromAgent.hello(agentId), HelloMessage.encode(hello()).finish(), requestTimeoutMs),
+      HelloReply,
+    )
     signal.throwIfAborted()
     if (reply instanceof Error) {
       onNatsPlane(planeState('NoEcho'))
@@ -62,7 +76,10 @@ async function greet({ plane, agentId, clock, random, signal, hello, onPhase, on
 }
 
 /** Returns when the hub asks for another Hello. */
-async function beat({ plane, agentId, clock, random, signal, heartbeat, onNatsPlane, onError }: SessionOptions, accepted: HelloReply): Promise<void> {
+async function beat(
+  { plane, agentId, clock, random, signal, heartbeat, onNatsPlane, onError }: SessionOptions,
+  accepted: HelloReply,
+): Promise<void> {
   const intervalMs = Math.min(60_000, Math.max(1_000, accepted.heartbeatIntervalMs || limits.heartbeatIntervalMs))
   let lastAcknowledged = 0n
   // The first one is spread over the interval: agents that came back together must not beat together.

@@ -1,0 +1,30 @@
+// `moorline-agent run`: the service.
+import { parseFlags, settingsHelp } from '#agent/cli/flags.ts'
+import { lockStateDirectory } from '#agent/cli/lock.ts'
+import { type Command, exitCodes } from '#agent/cli/types.ts'
+import { readConfig } from '#agent/config/config.ts'
+import { readPolicy } from '#agent/config/policy.ts'
+import { runAgent } from '#agent/run.ts'
+
+const usage = `Usage: moorline-agent run [flags]
+
+Runs the agent until SIGTERM or SIGINT. Settings come from flags, the environment, then STATE_DIR/config.json.
+
+${settingsHelp()}`
+
+export const command: Command = async ({ argv, env, clock, random, signal, stdout, createLog }) => {
+  const flags = parseFlags('run', argv)
+  if (flags.help) {
+    stdout.write(usage)
+    return exitCodes.ok
+  }
+  const config = readConfig(flags, env)
+  const policy = readPolicy(config)
+  const unlock = lockStateDirectory(config.stateDir, process.pid)
+  try {
+    await runAgent({ config, policy, env, clock, random, signal, log: await createLog(config.logLevel), pid: process.pid })
+    return exitCodes.ok
+  } finally {
+    unlock()
+  }
+}

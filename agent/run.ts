@@ -1,0 +1,191 @@
+// The running agent: wires host, journal, actions, runner, pump, link and renewals, and takes them down in order.
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { createActions } from '#agent/actions/create.ts'
+import { type AgentStatus, writeStatus } from '#agent/cli/status-file.ts'
+import { type AgentConfig, type Environment, shownNoProxy } from '#agent/config/config.ts'
+import type { AgentPolicy } from '#agent/config/policy.ts'
+import { showProxy } from '#agent/config/proxy.ts'
+import { describeMachine } from '#agent/enroll/describe.ts'
+import { enroll } from '#agent/enroll/enroll.ts'
+import { groupsOfFour } from '#agent/enroll/csr.ts'
+import { type IdentityStore, openIdentityStore } from '#agent/enroll/identity-store.ts'
+import { createKeeper } from '#agent/enroll/keeper.ts'
+import { publicHalf } from '#agent/enroll/keys.ts'
+import { forgetPendingToken, readPendingToken } from '#agent/enroll/pending.ts'
+import { createRenewals } from '#agent/enroll/renew.ts'
+import { collectFacts } from '#agent/facts/collect.ts'
+import { machineFingerprint } from '#agent/facts/fingerprint.ts'
+import { createHost } from '#agent/host/create.ts'
+import { openJournal } from '#agent/journal/open.ts'
+import { createLink } from '#agent/link/link.ts'
+import { runPreflight } from '#agent/preflight/run.ts'
+import { createPump } from '#agent/tasks/pump.ts'
+import { createTaskRunner } from '#agent/tasks/runner.ts'
+import { agentVersion } from '#agent/version.ts'
+import type { Clock } from '#shared/clock/clock.ts'
+import { limits } from '#shared/contract/limits.ts'
+import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
+import type { Log } from '#shared/log/log.ts'
+
+export interface AgentOptions {
+  config: AgentConfig
+  policy: AgentPolicy
+  env: Environment
+  clock: Clock
+  random: () => number
+  /** Ends the agent: running actions stop, the journal is closed, within 5 s. */
+  signal: AbortSignal
+  log: Log
+  pid: number
+}
+
+const drainMs = 5_000
+const statusIntervalMs = 30_000
+
+/** Resolves when the signal has ended it. @throws OperatorError when it cannot start */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { config, policy, env, clock, random, signal, log, pid } = options
+  const { stateDir, hub, proxy } = config
+  if (!hub) throw new AgentError('NotEnrolled', 'no hub is configured')
+  const host = createHost({ clock, environment: env })
+  const store = openIdentityStore(stateDir)
+  await finishEnrollment(options, store)
+  const keeper = createKeeper(store, log)
+  const { agentId } = keeper.current()
+  const fingerprint = await machineFingerprint({ host })
+  const bootId = ((await host.readText('/proc/sys/kernel/random/boot_id')) ?? '').trim()
+  const sessionId = randomUUID()
+
+  const journal = openJournal({ path: join(stateDir, 'journal.db'), clock })
+  const actions = createActions({
+    ...{ host, stateDir, clock, log },
+    preflight: (run) => runPreflight({ host, clock, random, ...run }),
+    facts: () => collectFacts({ host, clock }),
+  })
+  const link = createLink({
+    ...{ hub, proxy, clock, random, log },
+    identity: keeper.current,
+    handlers: {
+      onTask: (order) => runner.accept(order),
+      onCancel: (order) => runner.cancel(order),
+      onNotice: ({ kind }) => {
+        if (kind === 'RenewIdentity') renewals.soon('the hub asked for it')
+        else if (kind === 'SendHello') link.reconnect()
+        else log.info({ kind }, 'a notice that this agent does not know')
+      },
+    },
+    hello: () => ({
+      protocolVersion: limits.protocolVersion,
+      agentVersion,
+      bootId,
+      machineFingerprint: fingerprint,
+      sessionId,
+      lastSequence: journal.lastSequence(),
+      allowedActions: policy.allowedActions(),
+      certificateSerial: keeper.current().serial,
+    }),
+    status: () => ({ lastSequence: journal.lastSequence(), runningTasks: runner.running() }),
+    onIdentityUsed: (identity, { taskSigningKeys }) => {
+      keeper.used(identity)
+      // Signing keys are believed only with an identity, which comes from the hub itself; what arrives over NATS is a hint to fetch one.
+      const held = identity.taskSigningKeys
+      if (taskSigningKeys.some((key) => !held.some((own) => own.equals(key)))) renewals.soon('the hub signs tasks with another key')
+    },
+    onIdentityRefused: (identity) => {
+      if (keeper.refused(identity)) link.reconnect()
+    },
+  })
+  const runner = createTaskRunner({
+    ...{ journal, actions, policy, agentId, clock, log },
+    signingKeys: () => keeper.current().taskSigningKeys,
+    hubTime: link.hubTime,
+  })
+  const pump = createPump({ journal, send: link.sendEvents, clock, random, log })
+  const renewals = createRenewals({
+    ...{ store, keeper, clock, random, log },
+    procedures: link.procedures,
+    hubTime: link.hubTime,
+    onRenewed: link.reconnect,
+  })
+
+  const report = () => {
+    const { phase, planes, lastError } = link.state()
+    const { machineName, serial, generation, notAfter } = keeper.current()
+    const keyHash = publicHalf({ privateKey: keeper.current().key, natsSeed: keeper.current().natsSeed }).keyHash
+    const status: AgentStatus = {
+      pid,
+      version: agentVersion,
+      updatedAt: clock.now().toISOString(),
+      phase,
+      hub: `${hub.host}:${hub.port}`,
+      proxy: showProxy(proxy),
+      noProxy: shownNoProxy(config),
+      identity: { machineName, agentId, fingerprint: groupsOfFour(keyHash), serial, generation, notAfter: notAfter.toISOString() },
+      planes,
+      journal: {
+        ...journal.stats(),
+        lastSequence: String(journal.lastSequence()),
+        acknowledgedSequence: String(journal.acknowledgedSequence()),
+      },
+      runningTasks: runner.running(),
+      policy: { source: policy.source ?? 'default', allowedActions: policy.allowedActions() },
+      ...(lastError ? { lastError: { ...lastError, at: lastError.at.toISOString() } } : {}),
+    }
+    try {
+      writeStatus(stateDir, status)
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'status.json could not be written')
+    }
+  }
+  const repeat = () => {
+    report()
+    statusTimer = clock.setTimer(statusIntervalMs, repeat, true)
+  }
+  let statusTimer = clock.setTimer(statusIntervalMs, repeat, true)
+
+  link.onUp(pump.onUp)
+  link.onDown(pump.onDown)
+  link.onChange(report)
+  log.info({ agentId, machine: keeper.current().machineName, version: agentVersion, policy: policy.source ?? 'default' }, 'agent: starting')
+  runner.resume()
+  link.start()
+  renewals.start()
+
+  await aborted(signal)
+  log.info({ reason: messageOf(signal.reason) }, 'agent: stopping')
+  const drained = Promise.all([runner.stop(), renewals.stop()])
+    .then(() => pump.stop())
+    .then(() => link.stop())
+  await Promise.race([drained, new Promise<void>((resolve) => clock.setTimer(drainMs, resolve, true))])
+  statusTimer.cancel()
+  journal.close()
+  report.call(undefined)
+}
+
+/** A request that was still waiting for an operator when `enroll --no-wait` returned or the machine restarted. */
+async function finishEnrollment({ config, env, clock, random, signal, log }: AgentOptions, store: IdentityStore): Promise<void> {
+  const { stateDir, hub, proxy, pins } = config
+  const joinToken = readPendingToken(stateDir)
+  if (store.current()) {
+    if (joinToken !== undefined) forgetPendingToken(stateDir)
+    return
+  }
+  if (!hub || joinToken === undefined) throw new AgentError('NotEnrolled', 'there is no identity in the state directory')
+  const machine = await describeMachine(createHost({ clock, environment: env }), agentVersion)
+  log.info({ hub: `${hub.host}:${hub.port}` }, 'agent: waits for the approval of its request to join')
+  await enroll({
+    ...{ store, hub, proxy, pins, joinToken, machine, clock, random, signal, log },
+    isWaiting: true,
+    onPending: (fingerprint, message) => log.info({ fingerprint }, message),
+  }).catch((error: Error) => {
+    if (error instanceof AgentError && !error.isRetryable) forgetPendingToken(stateDir)
+    throw error
+  })
+  forgetPendingToken(stateDir)
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
