@@ -19,7 +19,8 @@ import type { Gateway, GatewayOptions, SecurityEvent } from './types.ts'
 const defaultHandshakesPerSecond = 400
 const defaultMaxSockets = 25_000
 const sweepMs = 30_000
-const refreshMs = 6 * 3600 * 1000
+/** Another process may rotate the CA, and a CA without certificates left is forgotten. */
+const refreshMs = 10 * 60 * 1000
 /** revoke() waits this long for the NATS server's word; the revocation itself is durable before. */
 const revokeWaitMs = 4_000
 
@@ -124,8 +125,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     connections.sweep(({ agentId, serial, notAfter }) => notAfter <= clock.now() || !handlers.isAllowed(agentId, serial).ok),
   ).catch(endedByClose)
   every(refreshMs, async () => {
-    const { changed } = await pki.refresh()
-    if (changed) agentTls.reload()
+    await pki.refresh()
+    agentTls.reload()
   }).catch(endedByClose)
 
   return {

@@ -1,6 +1,6 @@
 // Makes the three kinds of certificate: fleet CA, server leaf, agent leaf. Knows nothing of files.
 import 'reflect-metadata'
-import { createPrivateKey, createPublicKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, verify, webcrypto, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import * as x509 from '@peculiar/x509'
 import { pinOf } from './csr.ts'
@@ -133,7 +133,16 @@ async function issue(
 
 const pem = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`
 
-/** True when the certificate's key is that of `keyPem`. Throws when either cannot be parsed. */
+/**
+ * True when the private key really is that of the certificate. A PEM file carries the public half beside the private one, so
+ * comparing those would miss a damaged private half: a signature is made and checked. Throws when either cannot be parsed.
+ */
 export function isPair({ keyPem, certPem }: KeyAndCertificate): boolean {
-  return new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem))
+  const { publicKey } = new X509Certificate(certPem)
+  return provesKey(createPrivateKey(keyPem), publicKey)
+}
+
+export function provesKey(privateKey: KeyObject, publicKey: KeyObject): boolean {
+  const probe = Buffer.from('moorline')
+  return verify('sha256', probe, publicKey, sign('sha256', probe, privateKey))
 }

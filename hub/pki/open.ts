@@ -33,9 +33,8 @@ interface Loaded {
   retired: string[]
   issuer: Issuer
   taskKeys: { current: KeyObject; next: KeyObject }
-  server: KeyAndCertificate & { isNew: boolean }
+  server: KeyAndCertificate
   web: WebIdentity
-  webIsNew: boolean
 }
 
 /** Throws OperatorError PkiDamaged when a piece is missing or does not fit; never replaces a CA by itself. */
@@ -52,7 +51,7 @@ export async function openPki({ dataDir, names, clock, webFiles, mustExist = fal
     const current = await readCa(directory, manifest.ca.current)
     const issuer = await issuerFrom(current)
     const request = { directory, issuer, issuerPem: current.certPem, now }
-    const { web, isNew } = await loadWeb(directory, manifest, webFiles, (keyPem) =>
+    const web = await loadWeb(directory, manifest, webFiles, (keyPem) =>
       ensureServerLeaf({ ...request, name: 'web', keyPem, names: webNames }),
     )
     const trusted = manifest.ca.retired.filter((entry) => Date.parse(entry.trustedUntil) > now.getTime())
@@ -68,7 +67,6 @@ export async function openPki({ dataDir, names, clock, webFiles, mustExist = fal
       },
       server: await ensureServerLeaf({ ...request, name: 'server', names: Object.values(serverNames) }),
       web: web.isOperatorProvided ? web : { ...web, cert: web.cert + current.certPem },
-      webIsNew: isNew,
     }
   }
   let loaded = await load()
@@ -121,9 +119,9 @@ export async function openPki({ dataDir, names, clock, webFiles, mustExist = fal
       return { chainPem: leaf + current.certPem, serial, ...validity, publicKeyHash, fingerprint }
     },
     async refresh() {
-      const before = loaded
+      const before = servedText(loaded)
       loaded = await load()
-      return { changed: loaded.server.isNew || loaded.webIsNew || loaded.retired.length !== before.retired.length }
+      return { changed: servedText(loaded) !== before }
     },
     rotateCa: () =>
       change(async (manifest) => {
@@ -157,6 +155,10 @@ export async function openPki({ dataDir, names, clock, webFiles, mustExist = fal
   }
 }
 
+/** Everything that a TLS server of the hub presents or trusts. */
+const servedText = ({ server, web, current, next, retired }: Loaded): string =>
+  [server.certPem, web.cert, current.certPem, next.certPem, ...retired].join('')
+
 async function firstManifest(directory: PkiDirectory, now: Date): Promise<Manifest> {
   return {
     version: 1,
@@ -170,14 +172,14 @@ async function loadWeb(
   directory: PkiDirectory,
   manifest: Manifest,
   webFiles: PkiOptions['webFiles'],
-  ensureLeaf: (keyPem: string) => Promise<KeyAndCertificate & { isNew: boolean }>,
-): Promise<{ web: WebIdentity; isNew: boolean }> {
+  ensureLeaf: (keyPem: string) => Promise<KeyAndCertificate>,
+): Promise<WebIdentity> {
   if (webFiles !== undefined) {
     const own = await readOperatorLeaf(webFiles)
-    return { web: { key: own.keyPem, cert: own.certPem, pins: [pinOfKey(own.keyPem)], isOperatorProvided: true }, isNew: false }
+    return { key: own.keyPem, cert: own.certPem, pins: [pinOfKey(own.keyPem)], isOperatorProvided: true }
   }
   const key = await readWebKey(directory, manifest.web.key)
   const pins = [pinOfKey(key), pinOfKey(await readWebKey(directory, manifest.web.nextKey))]
   const leaf = await ensureLeaf(key)
-  return { web: { key, cert: leaf.certPem, pins, isOperatorProvided: false }, isNew: leaf.isNew }
+  return { key, cert: leaf.certPem, pins, isOperatorProvided: false }
 }

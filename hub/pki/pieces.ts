@@ -1,7 +1,7 @@
 // Makes, stores and loads the single pieces of the key directory. A piece's id comes from its public key, so a file that was
 // swapped or damaged does not match its own name.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
-import { createCa, isPair, type KeyAndCertificate, newKeyPem } from './certificates.ts'
+import { createCa, isPair, type KeyAndCertificate, newKeyPem, provesKey } from './certificates.ts'
 import { sha256Hex } from './csr.ts'
 import { damaged, type PkiDirectory } from './manifest.ts'
 
@@ -45,7 +45,10 @@ export async function writeWebKey(directory: PkiDirectory): Promise<string> {
 export async function readWebKey(directory: PkiDirectory, id: string): Promise<string> {
   const keyPem = await directory.read(`web-${id}.key`)
   return checked(directory, `web-${id}.key`, () => {
-    if (idOf(spki(createPublicKey(keyPem))) !== id) throw new Error('it holds another key than its name says')
+    const key = createPrivateKey(keyPem)
+    const publicKey = createPublicKey(key)
+    if (idOf(spki(publicKey)) !== id) throw new Error('it holds another key than its name says')
+    if (!provesKey(key, publicKey)) throw new Error('its two halves do not fit')
     return keyPem
   })
 }

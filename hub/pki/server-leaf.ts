@@ -56,18 +56,18 @@ export interface ServerLeafRequest {
 }
 
 /** Returns the stored certificate or a new one. */
-export async function ensureServerLeaf(request: ServerLeafRequest): Promise<KeyAndCertificate & { isNew: boolean }> {
+export async function ensureServerLeaf(request: ServerLeafRequest): Promise<KeyAndCertificate> {
   const { directory, name, issuer, issuerPem, names, now } = request
   const storedKey = request.keyPem ?? (await directory.readIfPresent(`${name}.key`))
   const certPem = await directory.readIfPresent(`${name}.crt`)
   if (storedKey !== undefined && certPem !== undefined && isServerCurrent({ keyPem: storedKey, certPem }, issuerPem, names, now)) {
-    return { keyPem: storedKey, certPem, isNew: false }
+    return { keyPem: storedKey, certPem }
   }
   const keyPem = request.keyPem ?? (await newKeyPem())
   const issued = await issueServer(issuer, keyPem, names, now)
   if (request.keyPem === undefined) await directory.write(`${name}.key`, keyPem)
   await directory.write(`${name}.crt`, issued)
-  return { keyPem, certPem: issued, isNew: true }
+  return { keyPem, certPem: issued }
 }
 
 /** The operator's own certificate, e.g. of a public CA. Throws OperatorError when the two do not fit. */

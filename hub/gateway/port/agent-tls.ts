@@ -23,7 +23,7 @@ export interface AgentTlsOptions {
 
 export interface AgentTls {
   accept(socket: Socket, serverName: AgentServerName): void
-  /** Takes the certificates over that the PKI has now. */
+  /** Takes the certificates over that the PKI has now, when they are others. */
   reload(): void
   enrolling(): number
   close(): void
@@ -40,6 +40,8 @@ export function createAgentTls(options: AgentTlsOptions): AgentTls {
     // No resumption: each connection proves its certificate anew, against the CAs and the clock of now.
     secureOptions: constants.SSL_OP_NO_TICKET,
   }
+  const textOf = ({ cert, ca }: Pki['agentTls']): string => JSON.stringify([cert, ca])
+  let lastServed = textOf(pki.agentTls)
   const enrollServer = createServer({ ...pki.agentTls, ...common })
   const agentServer = createServer({ ...pki.agentTls, ...common, requestCert: true, rejectUnauthorized: true })
   for (const server of [enrollServer, agentServer]) {
@@ -90,6 +92,9 @@ export function createAgentTls(options: AgentTlsOptions): AgentTls {
       serverFor(serverName).emit('connection', socket)
     },
     reload() {
+      const served = textOf(pki.agentTls)
+      if (served === lastServed) return
+      lastServed = served
       for (const server of [enrollServer, agentServer]) server.setSecureContext({ ...pki.agentTls, ...common })
     },
     enrolling: () => enrolling.size,
