@@ -20,8 +20,11 @@ export function runQuietly(program, args, options = {}) {
 /** Becomes `program` as far as that is visible: its terminal, its signals, its exit code. */
 export function become(program, args, options) {
   const child = spawn(program, args, { ...options, stdio: 'inherit' })
-  // A Ctrl-C on a terminal reaches the child directly as well: commands must take a repeated signal as one.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
+  // A terminal hands Ctrl-C and Ctrl-\ to the child itself; passing them on would make two of one.
+  const isFromTerminal = (signal) => process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT')
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']) {
+    process.on(signal, () => isFromTerminal(signal) || child.kill(signal))
+  }
   child.once('error', (error) => {
     process.stderr.write(`${program} could not be started: ${error.message}\n`)
     process.exit(127)

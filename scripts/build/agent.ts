@@ -1,0 +1,109 @@
+// dist/moorline-agent-linux-x64: one executable with everything in it. The order matters: Node is stripped before the program is
+// put in, because stripping afterwards destroys the program.
+import { createHash } from 'node:crypto'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { constants, zstdCompress } from 'node:zlib'
+import { build } from 'esbuild'
+import { runCommand } from '#scripts/dev/command.ts'
+import { repositoryRoot } from '#scripts/dev/root.ts'
+import { installSeaTools } from './node-lts.ts'
+
+export const agentName = 'moorline-agent-linux-x64'
+const sentinel = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+const zstdLevel = 19
+
+/**
+ * SIGUSR1 would open a debugger port; the memory limits are what keeps an idle agent small. `execArgvExtension: none`: neither
+ * NODE_OPTIONS nor arguments reach the runtime.
+ */
+const seaOptions = {
+  disableExperimentalSEAWarning: true,
+  useCodeCache: true,
+  useSnapshot: false,
+  execArgv: ['--disable-sigusr1', '--max-semi-space-size=1', '--max-old-space-size=64'],
+  execArgvExtension: 'none',
+} as const
+
+export interface AgentBuild {
+  path: string
+  sizeBytes: number
+  compressedBytes: number
+  sha256: string
+  nodeVersion: string
+}
+
+export interface AgentBuildOptions {
+  entry?: string
+  outputFolder?: string
+  version?: string
+  print(line: string): void
+}
+
+export async function buildAgent(options: AgentBuildOptions): Promise<AgentBuild> {
+  const outputFolder = options.outputFolder ?? join(repositoryRoot, 'dist')
+  const work = await mkdtemp(join(tmpdir(), 'moorline-build-'))
+  try {
+    const tools = await installSeaTools(options.print)
+    options.print('bundling the agent …')
+    const bundle = join(work, 'agent.cjs')
+    await bundleAgent(options.entry ?? join(repositoryRoot, 'agent/main.ts'), bundle, options.version ?? (await packageVersion()))
+    const blob = join(work, 'agent.blob')
+    await writeFile(join(work, 'sea.json'), JSON.stringify({ main: bundle, output: blob, ...seaOptions }))
+    await runCommand(tools.node, ['--experimental-sea-config', join(work, 'sea.json')], { cwd: work })
+    const executable = join(work, agentName)
+    await copyFile(tools.node, executable)
+    await chmod(executable, 0o755)
+    await runCommand('strip', [executable])
+    await runCommand(process.execPath, [tools.postject, executable, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', sentinel], { cwd: work })
+    options.print(`compressing it (zstd -${zstdLevel}) …`)
+    return { ...(await publish(executable, outputFolder)), nodeVersion: tools.nodeVersion }
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+async function packageVersion(): Promise<string> {
+  return (JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as { version: string }).version
+}
+
+async function bundleAgent(entry: string, output: string, version: string): Promise<void> {
+  await build({
+    entryPoints: [entry],
+    outfile: output,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minify: true,
+    // Names of classes and functions stay readable in errors.
+    keepNames: true,
+    legalComments: 'none',
+    define: { MOORLINE_VERSION: JSON.stringify(version), 'import.meta.url': 'undefined' },
+    external: ['node-pty'],
+    logLevel: 'silent',
+    absWorkingDir: repositoryRoot,
+  })
+}
+
+/** Executable, .zst and .sha256, each written aside and renamed, so that a hub that serves the folder never hands out half a file. */
+async function publish(executable: string, folder: string): Promise<Omit<AgentBuild, 'nodeVersion'>> {
+  await mkdir(folder, { recursive: true })
+  const content = await readFile(executable)
+  const compressed = await promisify(zstdCompress)(content, {
+    params: { [constants.ZSTD_c_compressionLevel]: zstdLevel, [constants.ZSTD_c_checksumFlag]: 1 },
+  })
+  const digest = (data: Buffer) => createHash('sha256').update(data).digest('hex')
+  const sha256 = digest(content)
+  const path = join(folder, agentName)
+  const put = async (target: string, data: string | Buffer, mode: number) => {
+    await writeFile(`${target}.partial`, data, { mode })
+    await rename(`${target}.partial`, target)
+  }
+  await put(path, content, 0o755)
+  await put(`${path}.zst`, compressed, 0o644)
+  await put(`${path}.sha256`, `${sha256}  ${agentName}\n${digest(compressed)}  ${agentName}.zst\n`, 0o644)
+  return { path, sizeBytes: content.length, compressedBytes: compressed.length, sha256 }
+}
