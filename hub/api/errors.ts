@@ -62,6 +62,9 @@ export function registerErrorHandler(app: FastifyInstance, log: Log, resources: 
     if (error.details.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.details.retryAfterSeconds))
     if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="moorline"')
     request.auditDetail ??= error.status === 403 ? error.message : error.reason
-    return reply.code(error.status).type('application/json').send(JSON.stringify(toStatus(error, resources)))
+    return reply
+      .code(error.status)
+      .type('application/json')
+      .send(JSON.stringify(toStatus(error, resources)))
   })
 }

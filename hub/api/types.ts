@@ -26,7 +26,7 @@ declare module 'fastify' {
     auditName?: string
     auditDetail?: string
     isAuditWritten?: boolean
-    mediaType?: string
+    bodyType?: string
     startedAtMs: number
   }
 }
@@ -71,11 +71,17 @@ export interface HttpLimits {
   connections: number
 }
 
+export interface RouteInfo {
+  method: string
+  url: string
+  access: RouteAccess
+}
+
 export interface Api {
   /** A raw TCP socket; bytes that were peeked have been un-shifted. */
   acceptSocket(socket: Socket): void
   /** Every route there is, for documentation and the test that calls them all. */
-  readonly routes: readonly { method: string; url: string; access: RouteAccess }[]
+  readonly routes: readonly RouteInfo[]
   /** Ends watches and connections; resolves when none is left. */
   close(): Promise<void>
 }

@@ -13,7 +13,7 @@ import type { Attributes, Decision, User } from './types.ts'
 export function clusterOf(object: Resource, resources: Resources): string | undefined {
   switch (object.kind) {
     case 'Cluster':
-      return object.metadata.name
+      return object.metadata?.name
     case 'Machine':
       return (object as Machine).spec?.clusterRef
     case 'JoinToken':

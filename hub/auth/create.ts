@@ -47,6 +47,10 @@ export function createAuth({ resources, clock, randomBytes, log = silentLog }: A
       const token = tokens.find(cookie)
       return token && isSession(token) ? userOf(token, 'session') : undefined
     },
+    refresh(user) {
+      const token = tokens.byName(user.tokenName)
+      return token && token.spec.user === user.name ? userOf(token, user.via) : undefined
+    },
     authorize: createAuthorizer(resources, bindings),
     rulesFor(user) {
       const roles = rolesOf(user)

@@ -14,6 +14,8 @@ export const issuedFromUidAnnotation = 'moorline.dev/issued-from-uid'
 
 export interface TokenIndex {
   find(secret: string): AccessToken | undefined
+  /** The token object of that name while it is valid. */
+  byName(name: string): AccessToken | undefined
   close(): void
 }
 
@@ -63,6 +65,10 @@ export function followTokens(resources: Resources, clock: Clock): TokenIndex {
       const stored = token?.status?.tokenHash
       if (!token || stored === undefined || stored.length !== hash.length) return undefined
       return timingSafeEqual(Buffer.from(stored), Buffer.from(hash)) && isValid(token) ? token : undefined
+    },
+    byName(name) {
+      const token = resources.get<AccessToken>('AccessToken', name)
+      return token && isValid(token) ? token : undefined
     },
     close: () => subscription.close(),
   }

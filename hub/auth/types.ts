@@ -42,6 +42,8 @@ export interface Auth {
   /** Undefined: not a valid credential. */
   authenticateBearer(token: string): User | undefined
   authenticateSession(cookie: string): User | undefined
+  /** The same user as of now; undefined when the token has ended. For streams that outlive their first check. */
+  refresh(user: User): User | undefined
   authorize(user: User, attributes: Attributes): Decision
   /** The rules that hold for this user, for SelfSubjectRulesReview. */
   rulesFor(user: User): readonly Rule[]

@@ -6,20 +6,25 @@ import { limits } from '#shared/contract/limits.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import { parseJson, parseYaml } from './safe-parse.ts'
 
-const jsonTypes = ['application/json', 'application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json']
+const jsonTypes = [
+  'application/json',
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+]
 const yamlTypes = ['application/yaml', 'application/apply-patch+yaml', 'text/yaml']
 
 export function registerBodyParser(app: FastifyInstance, clock: Clock, timeoutMs: number): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
-    request.mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+    request.bodyType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
     const text = await readText(payload, Number(request.headers['content-length'] ?? 0), clock, timeoutMs)
     if (text.trim() === '') return undefined
-    if (jsonTypes.includes(request.mediaType)) return parseJson(text)
-    if (yamlTypes.includes(request.mediaType)) return parseYaml(text)
+    if (jsonTypes.includes(request.bodyType)) return parseJson(text)
+    if (yamlTypes.includes(request.bodyType)) return parseYaml(text)
     throw new ApiError(
       'UnsupportedMediaType',
-      `the content type ${request.mediaType || '(none)'} is not supported; send application/json or application/yaml`,
+      `the content type ${request.bodyType || '(none)'} is not supported; send application/json or application/yaml`,
     )
   })
 }

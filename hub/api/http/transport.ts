@@ -16,7 +16,12 @@ export interface Transport {
   close(): Promise<void>
 }
 
-export function createTransport(tls: { key: string | Buffer; cert: string | Buffer }, limits: HttpLimits, clock: Clock, log: Log): Transport {
+export function createTransport(
+  tls: { key: string | Buffer; cert: string | Buffer },
+  limits: HttpLimits,
+  clock: Clock,
+  log: Log,
+): Transport {
   const sockets = new Set<Socket>()
   let server: Http2SecureServer | undefined
 

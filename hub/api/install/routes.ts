@@ -19,7 +19,7 @@ const retryAfterSeconds = 20
 export function registerInstallRoutes(app: FastifyInstance, { facts, artifacts, maxDownloads = 32 }: InstallRoutesDeps): void {
   let downloads = 0
 
-  app.get('/install.sh', async (_request, reply) => {
+  app.get('/install.sh', { config: { access: 'public' } }, async (_request, reply) => {
     const agents = await artifacts.agents()
     if (agents.length === 0) return refuse(reply, 503, 'This hub has no agent binary to hand out: run `npm run build` beside it.')
     return reply
@@ -29,7 +29,7 @@ export function registerInstallRoutes(app: FastifyInstance, { facts, artifacts, 
       .send(installScript(facts(), agents))
   })
 
-  app.get<{ Params: { name: string } }>('/artifacts/:name', async (request, reply) => {
+  app.get<{ Params: { name: string } }>('/artifacts/:name', { config: { access: 'public' } }, async (request, reply) => {
     const path = artifacts.path(request.params.name)
     if (path === undefined) return refuse(reply, 404, 'There is no artifact of this name.')
     if (downloads >= maxDownloads) {

@@ -1,7 +1,7 @@
 // meta.k8s.io/v1 Table: what `kubectl get` prints. NAME is first and AGE last whatever the kind declares.
 import type { Resource } from '#shared/contract/meta.ts'
+import { ageOf } from '#hub/resources/age.ts'
 import type { Column, KindDefinition } from '#hub/resources/types.ts'
-import { humanDuration } from './human-duration.ts'
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
 
@@ -24,7 +24,7 @@ const ageColumn: Column = {
   type: 'date',
   priority: 0,
   description: 'Time since it was created.',
-  value: (object) => object.metadata.creationTimestamp ?? null,
+  value: (object, now) => ageOf(object.metadata.creationTimestamp, now),
 }
 
 export function columnsOf(definition: KindDefinition): readonly Column[] {
@@ -35,7 +35,7 @@ export function columnsOf(definition: KindDefinition): readonly Column[] {
 export function columnDefinitions(definition: KindDefinition): object[] {
   return columnsOf(definition).map(({ name, type, priority, description }) => ({
     name,
-    // A date is sent as the text of an age; kubectl shows it as it is.
+    // A date is already the text of an age; kubectl shows it as it is.
     type: type === 'date' ? 'string' : type,
     format: name === 'Name' ? 'name' : '',
     description,
@@ -74,8 +74,5 @@ function cell(column: Column, object: Resource, now: Date): string | number | bo
     // A status that is half filled must not take the whole list down.
     value = null
   }
-  if (value === null || value === undefined || value === '') return '<none>'
-  if (column.type !== 'date') return value
-  const at = Date.parse(String(value))
-  return Number.isNaN(at) ? String(value) : humanDuration(now.getTime() - at)
+  return value === null || value === undefined || value === '' ? '<none>' : value
 }

@@ -1,0 +1,98 @@
+// Who is calling, may they, and is it their own page that calls: the hooks in front of every route.
+// Order: request id → credentials (or 401) → Origin of cookie writes → role. The body is read only after all of that.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ApiError } from '#shared/errors/api-error.ts'
+import type { Attributes, User, Verb } from '#hub/auth/types.ts'
+import type { ApiDeps, RouteAccess } from '../types.ts'
+import type { FailureLimiter } from './failure-limiter.ts'
+
+export const sessionCookie = '__Host-moorline'
+const safeMethods = ['GET', 'HEAD', 'OPTIONS']
+
+export function isWrite(request: FastifyRequest): boolean {
+  return !safeMethods.includes(request.method)
+}
+
+export function hostOf(request: FastifyRequest): string {
+  return String(request.headers[':authority'] ?? request.headers.host ?? '').toLowerCase()
+}
+
+export function registerGuard(app: FastifyInstance, deps: ApiDeps, failures: FailureLimiter): void {
+  const { auth, clock, metrics } = deps
+
+  app.addHook('onRequest', async (request, reply) => {
+    request.startedAtMs = clock.monotonicMs()
+    reply.header('x-request-id', request.id)
+    const access: RouteAccess = request.routeOptions.config.access ?? 'public'
+    const user = identify(request, reply, access === 'public')
+    request.user = user
+    if (user) checkOrigin(request, user)
+    if (access === 'public' || access === 'authenticated') return
+    authorize(request, user as User, access)
+  })
+
+  function identify(request: FastifyRequest, reply: FastifyReply, isOptional: boolean): User | undefined {
+    const { authorization, cookie } = request.headers
+    const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+    const session = authorization === undefined ? cookieValue(cookie) : undefined
+    const user =
+      bearer !== undefined ? auth.authenticateBearer(bearer) : session === undefined ? undefined : auth.authenticateSession(session)
+    if (user) return user
+    const hasCredentials = authorization !== undefined || session !== undefined
+    if (session !== undefined) reply.header('set-cookie', endedCookie)
+    if (isOptional) return undefined
+    if (hasCredentials) {
+      metrics.authenticationFailed()
+      // A valid credential always passes above: 160 random bits are not guessed, so others behind the same address are not shut out.
+      failures.fail(request.ip)
+    }
+    throw new ApiError(
+      'Unauthorized',
+      hasCredentials ? 'the token or session is not valid (unknown, expired or revoked)' : 'this path needs a token or a session',
+    )
+  }
+
+  function authorize(request: FastifyRequest, user: User, access: Exclude<RouteAccess, string>): void {
+    const { name } = (request.params ?? {}) as { name?: string }
+    const query = request.query as Record<string, string | undefined>
+    const verb: Verb = access.verb === 'list' && isTrue(query.watch) ? 'watch' : access.verb
+    const object = name === undefined || !deps.resources.definition(access.kind) ? undefined : deps.resources.get(access.kind, name)
+    check(request, user, { ...access, verb, name, objects: object && [object] }, auth)
+  }
+}
+
+/** Throws 403; remembers what a scoped user may see. */
+export function check(request: FastifyRequest, user: User, attributes: Attributes, auth: ApiDeps['auth']): void {
+  const decision = auth.authorize(user, attributes)
+  if (!decision.allowed) throw new ApiError('Forbidden', decision.reason, { kind: attributes.kind, name: attributes.name })
+  request.visible = decision.filter
+}
+
+/** A browser sends cookies wherever a page makes it call; the Origin tells whose page it was (F-37). */
+function checkOrigin(request: FastifyRequest, user: User): void {
+  if (user.via !== 'session') return
+  const site = request.headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && site !== 'none' && request.headers['sec-fetch-mode'] !== 'navigate')
+    throw new ApiError('Forbidden', 'a session may be used by the pages of this hub only')
+  if (isWrite(request)) requireOwnOrigin(request)
+}
+
+export function requireOwnOrigin(request: FastifyRequest): void {
+  const { origin } = request.headers
+  if (origin === undefined || origin.toLowerCase() !== `https://${hostOf(request)}`)
+    throw new ApiError('Forbidden', 'a write with a session needs an Origin header that names this hub')
+}
+
+export const endedCookie = `${sessionCookie}=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0`
+
+function cookieValue(header: string | undefined): string | undefined {
+  for (const pair of (header ?? '').slice(0, 8192).split(';')) {
+    const at = pair.indexOf('=')
+    if (at > 0 && pair.slice(0, at).trim() === sessionCookie) return pair.slice(at + 1).trim() || undefined
+  }
+  return undefined
+}
+
+export function isTrue(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== '0' && value !== 'false'
+}
