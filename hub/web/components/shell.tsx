@@ -1,0 +1,142 @@
+// Masthead, navigation, and the banner that says when what is shown may be old. Lets nobody past who is not signed in.
+import {
+  Banner,
+  Button,
+  Masthead,
+  MastheadBrand,
+  MastheadContent,
+  MastheadLogo,
+  MastheadMain,
+  MastheadToggle,
+  Nav,
+  NavItem,
+  NavList,
+  Page,
+  PageSidebar,
+  PageSidebarBody,
+  PageToggleButton,
+  SkipToContent,
+} from '@patternfly/react-core'
+import ClusterIcon from '@patternfly/react-icons/dist/esm/icons/cluster-icon'
+import HomeIcon from '@patternfly/react-icons/dist/esm/icons/home-icon'
+import KeyIcon from '@patternfly/react-icons/dist/esm/icons/key-icon'
+import PlusCircleIcon from '@patternfly/react-icons/dist/esm/icons/plus-circle-icon'
+import ServerIcon from '@patternfly/react-icons/dist/esm/icons/server-icon'
+import TasksIcon from '@patternfly/react-icons/dist/esm/icons/tasks-icon'
+import { useQueryClient } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { Link, Navigate, NavLink, useLocation } from 'react-router'
+import { signOut } from '../api/client.ts'
+import { asFailure } from '../api/failure.ts'
+import { useLostConnection } from '../data/connection.ts'
+import { sessionKey, useRole, useSession } from '../data/session.ts'
+import { printable } from '../derive/format.ts'
+import { Mark } from './mark.tsx'
+import { Failed, Loading } from './page.tsx'
+
+const places = [
+  { to: '/', label: 'Overview', icon: <HomeIcon /> },
+  { to: '/clusters', label: 'Clusters', icon: <ClusterIcon /> },
+  { to: '/machines', label: 'Machines', icon: <ServerIcon /> },
+  { to: '/tasks', label: 'Tasks', icon: <TasksIcon /> },
+  { to: '/join', label: 'Join a machine', icon: <PlusCircleIcon /> },
+  { to: '/access', label: 'Access', icon: <KeyIcon /> },
+]
+
+function TopBar() {
+  const { user, role } = useRole()
+  const queries = useQueryClient()
+  const leave = () =>
+    void signOut()
+      .catch(() => undefined)
+      .finally(() => queries.setQueryData(sessionKey, null))
+  return (
+    <Masthead>
+      <MastheadMain>
+        <MastheadToggle>
+          <PageToggleButton isHamburgerButton aria-label="Navigation" />
+        </MastheadToggle>
+        <MastheadBrand>
+          <MastheadLogo component={(props: object) => <Link {...props} to="/" aria-label="Moorline, to the overview" />}>
+            <Mark />
+          </MastheadLogo>
+        </MastheadBrand>
+      </MastheadMain>
+      <MastheadContent>
+        <div className="m-account">
+          <span>
+            {printable(user, 64)} <span className="m-dim">{role}</span>
+          </span>
+          <Button variant="link" isInline onClick={leave}>
+            Sign out
+          </Button>
+        </div>
+      </MastheadContent>
+    </Masthead>
+  )
+}
+
+function SideBar() {
+  const { pathname } = useLocation()
+  const isAt = (to: string) => (to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`))
+  return (
+    <PageSidebar>
+      <PageSidebarBody>
+        <Nav aria-label="Main">
+          <NavList>
+            {places.map(({ to, label, icon }) => (
+              <NavItem
+                key={to}
+                itemId={to}
+                isActive={isAt(to)}
+                icon={icon}
+                component={(props: object) => <NavLink {...props} to={to} end={to === '/'} />}
+              >
+                {label}
+              </NavItem>
+            ))}
+          </NavList>
+        </Nav>
+      </PageSidebarBody>
+    </PageSidebar>
+  )
+}
+
+function ConnectionBanner() {
+  const lost = useLostConnection()
+  return (
+    <div role="status" aria-live="polite">
+      {lost && (
+        <Banner status="warning" screenReaderText="Warning:">
+          <strong>No connection to the hub.</strong> What you see may be old. Reconnecting by itself; nothing is lost on the machines
+          meanwhile.
+        </Banner>
+      )}
+    </div>
+  )
+}
+
+function SignedIn({ children }: { children: ReactNode }) {
+  return (
+    <Page
+      masthead={<TopBar />}
+      sidebar={<SideBar />}
+      isManagedSidebar
+      isContentFilled
+      mainContainerId="main"
+      skipToContent={<SkipToContent href="#main">Skip to content</SkipToContent>}
+    >
+      <ConnectionBanner />
+      {children}
+    </Page>
+  )
+}
+
+export function Shell({ children }: { children: ReactNode }) {
+  const session = useSession()
+  const { pathname, search } = useLocation()
+  if (session.isPending) return <Loading what="the session" />
+  if (session.isError) return <Failed what="The hub could not be asked who you are" failure={asFailure(session.error)} />
+  if (session.data === null) return <Navigate to="/login" replace state={{ from: pathname + search }} />
+  return <SignedIn>{children}</SignedIn>
+}

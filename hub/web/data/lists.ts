@@ -1,0 +1,43 @@
+// The live lists of the application: one per kind, opened when a page first needs it.
+import { systemClock } from '#shared/clock/clock.ts'
+import type { Machine } from '#shared/contract/machine.ts'
+import type { Task } from '#shared/contract/task.ts'
+import { send } from '../api/client.ts'
+import { apiPath, type Kinds, type Plural } from '../api/kinds.ts'
+import { createLiveList, type LiveList } from './live-list.ts'
+
+/** Next frame; a hidden tab has none, so a timer stands in. */
+export function nextFrame(show: () => void): void {
+  if (document.hidden) setTimeout(show, 250)
+  else requestAnimationFrame(show)
+}
+
+// Ten thousand machines with every route, and their tasks with every result row, would be hundreds of megabytes.
+function keepOfMachine(machine: Machine): Machine {
+  const facts = machine.status?.facts
+  if (!facts) return machine
+  return { ...machine, status: { ...machine.status, facts: { ...facts, disks: [], nics: [], routes: [], resolvers: [] } } }
+}
+function keepOfTask(task: Task): Task {
+  if (!task.status) return task
+  return { ...task, spec: { ...task.spec, input: undefined }, status: { ...task.status, result: undefined } }
+}
+
+const common = { send, clock: systemClock, random: Math.random, schedule: nextFrame }
+
+const lists: Partial<Record<Plural, LiveList<never>>> = {}
+
+export function listOf<P extends Plural>(plural: P): LiveList<Kinds[P]> {
+  const keep = { machines: keepOfMachine, tasks: keepOfTask }[plural as string] as ((object: Kinds[P]) => Kinds[P]) | undefined
+  lists[plural] ??= createLiveList<Kinds[P]>({ ...common, path: apiPath(plural), keep }) as LiveList<never>
+  return lists[plural] as unknown as LiveList<Kinds[P]>
+}
+
+/** One object with everything in it, live while somebody looks at it. */
+export function liveObject<P extends Plural>(plural: P, name: string): LiveList<Kinds[P]> {
+  return createLiveList<Kinds[P]>({ ...common, path: apiPath(plural), fieldSelector: `metadata.name=${name}`, lingerMs: 0 })
+}
+
+export function openLists(): LiveList<never>[] {
+  return Object.values(lists)
+}

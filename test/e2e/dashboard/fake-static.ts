@@ -1,0 +1,29 @@
+// Serves dist/web as the hub does: index.html for every page address, and a policy without any exception.
+import { readFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const webRoot = fileURLToPath(new URL('../../../dist/web', import.meta.url))
+export const contentSecurityPolicy =
+  "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; require-trusted-types-for 'script'"
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+}
+
+export async function serveStatic(pathname: string, response: ServerResponse): Promise<void> {
+  const isFile = pathname.startsWith('/assets/') || ['/theme.js', '/favicon.svg'].includes(pathname)
+  const path = join(webRoot, isFile ? pathname : 'index.html')
+  const content = await readFile(path).catch(() => undefined)
+  response.writeHead(content ? 200 : 404, {
+    'content-type': types[extname(path)] ?? 'application/octet-stream',
+    'content-security-policy': contentSecurityPolicy,
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(content)
+}
