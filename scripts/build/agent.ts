@@ -1,19 +1,23 @@
 // dist/moorline-agent-linux-x64: one executable with everything in it. The order matters: Node is stripped before the program is
 // put in, because stripping afterwards destroys the program.
 import { createHash } from 'node:crypto'
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
+import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { constants, zstdCompress } from 'node:zlib'
 import { build } from 'esbuild'
 import { runCommand } from '#scripts/dev/command.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
+import { digestOf } from './digest.ts'
 import { installSeaTools } from './node-lts.ts'
+import { workFolder } from './work-folder.ts'
 
 export const agentName = 'moorline-agent-linux-x64'
 const sentinel = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
-const zstdLevel = 19
+/** What is shipped; building for oneself may use less. */
+const shippedZstdLevel = 19
+const sources = ['agent', 'shared', 'proto/gen', 'scripts/build', 'package-lock.json', 'package.json']
 
 /**
  * SIGUSR1 would open a debugger port; the memory limits are what keeps an idle agent small. `execArgvExtension: none`: neither
@@ -39,12 +43,14 @@ export interface AgentBuildOptions {
   entry?: string
   outputFolder?: string
   version?: string
+  zstdLevel?: number
   print(line: string): void
 }
 
 export async function buildAgent(options: AgentBuildOptions): Promise<AgentBuild> {
   const outputFolder = options.outputFolder ?? join(repositoryRoot, 'dist')
-  const work = await mkdtemp(join(tmpdir(), 'moorline-build-'))
+  const zstdLevel = options.zstdLevel ?? shippedZstdLevel
+  const work = await workFolder()
   try {
     const tools = await installSeaTools(options.print)
     options.print('bundling the agent …')
@@ -59,10 +65,26 @@ export async function buildAgent(options: AgentBuildOptions): Promise<AgentBuild
     await runCommand('strip', [executable])
     await runCommand(process.execPath, [tools.postject, executable, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', sentinel], { cwd: work })
     options.print(`compressing it (zstd -${zstdLevel}) …`)
-    return { ...(await publish(executable, outputFolder)), nodeVersion: tools.nodeVersion }
+    return { ...(await publish(executable, outputFolder, zstdLevel)), nodeVersion: tools.nodeVersion }
   } finally {
     await rm(work, { recursive: true, force: true })
   }
+}
+
+/** Builds into dist when there is none yet, or one of other sources or of a lower compression. False: nothing had to be done. */
+export async function ensureAgent({
+  print,
+  zstdLevel = shippedZstdLevel,
+}: Pick<AgentBuildOptions, 'print' | 'zstdLevel'>): Promise<boolean> {
+  const stampFile = join(repositoryRoot, 'dist/agent.stamp')
+  const digest = await digestOf(repositoryRoot, sources)
+  if (existsSync(stampFile) && existsSync(join(repositoryRoot, 'dist', `${agentName}.sha256`))) {
+    const [builtDigest, builtLevel] = (await readFile(stampFile, 'utf8')).trim().split(' ')
+    if (builtDigest === digest && Number(builtLevel) >= zstdLevel) return false
+  }
+  await buildAgent({ print, zstdLevel })
+  await writeFile(stampFile, `${digest} ${zstdLevel}\n`)
+  return true
 }
 
 async function packageVersion(): Promise<string> {
@@ -89,7 +111,7 @@ async function bundleAgent(entry: string, output: string, version: string): Prom
 }
 
 /** Executable, .zst and .sha256, each written aside and renamed, so that a hub that serves the folder never hands out half a file. */
-async function publish(executable: string, folder: string): Promise<Omit<AgentBuild, 'nodeVersion'>> {
+async function publish(executable: string, folder: string, zstdLevel: number): Promise<Omit<AgentBuild, 'nodeVersion'>> {
   await mkdir(folder, { recursive: true })
   const content = await readFile(executable)
   const compressed = await promisify(zstdCompress)(content, {

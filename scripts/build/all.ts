@@ -1,8 +1,9 @@
-// npm run build [-- agent|web|sbom]: what is shipped, in dist/.
+// npm run build [-- agent|web|sbom] [--quick]: what is shipped, in dist/. Quick: compressed less, for this machine's own use.
+import { statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { repositoryRoot } from '#scripts/dev/root.ts'
-import { buildAgent } from './agent.ts'
+import { agentName, ensureAgent } from './agent.ts'
 import { thirdPartyNotices } from './notices.ts'
 import { softwareBill } from './sbom.ts'
 import { ensureWeb } from './web.ts'
@@ -11,12 +12,15 @@ const dist = join(repositoryRoot, 'dist')
 const print = (line: string) => console.log(line)
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
 
+const isQuick = process.argv.includes('--quick')
+const quickZstdLevel = 3
+
 const targets: Readonly<Record<string, () => Promise<void>>> = {
   web: () => ensureWeb(print),
   async agent() {
-    const built = await buildAgent({ print })
-    print(`${built.path}: ${megabytes(built.sizeBytes)}, compressed ${megabytes(built.compressedBytes)}, Node ${built.nodeVersion}`)
-    print(`sha256 ${built.sha256}`)
+    const isNew = await ensureAgent({ print, ...(isQuick ? { zstdLevel: quickZstdLevel } : {}) })
+    const [executable, compressed] = [agentName, `${agentName}.zst`].map((name) => megabytes(statSync(join(dist, name)).size))
+    print(`${join(dist, agentName)}${isNew ? '' : ' is up to date'}: ${executable}, compressed ${compressed}`)
   },
   async sbom() {
     await writeFile(join(dist, 'sbom.spdx.json'), await softwareBill())
@@ -25,7 +29,7 @@ const targets: Readonly<Record<string, () => Promise<void>>> = {
   },
 }
 
-const names = process.argv.slice(2)
+const names = process.argv.slice(2).filter((argument) => argument !== '--quick')
 const unknown = names.filter((name) => !Object.hasOwn(targets, name))
 if (unknown.length > 0) {
   console.error(`There is nothing called ${unknown.join(', ')} to build. Choose from: ${Object.keys(targets).join(', ')}`)

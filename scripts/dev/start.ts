@@ -1,9 +1,10 @@
 // npm start: a hub and an agent on this machine, until Ctrl-C. Everything it leaves is in the data directory.
+import { join } from 'node:path'
 import { OperatorError } from '#shared/errors/api-error.ts'
 import { ensureWeb } from '#scripts/build/web.ts'
 import { paint } from './paint.ts'
 import { createJoinToken, startAgent } from './start/agent.ts'
-import { type Child, stopChild } from './start/children.ts'
+import { type Child, startChild, stopChild } from './start/children.ts'
 import { startHub, type RunningHub } from './start/hub.ts'
 import { readOptions, type StartOptions, startHelp } from './start/options.ts'
 import { showPreflight } from './start/preflight-view.ts'
@@ -13,11 +14,13 @@ const addMachineSeconds = 86_400
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 const children: Child[] = []
+const background: Child[] = []
 let stopping: Promise<void> | undefined
 
 /** Agent first, so that its last events still find the hub; the hub takes its NATS server with it. */
 function stopAll(): Promise<void> {
   stopping ??= (async () => {
+    for (const child of background) await stopChild(child, stopLimitMs)
     for (const child of children.toReversed()) {
       if (child.isRunning()) print(paint.dim(`stopping the ${child.name} …`))
       await stopChild(child, stopLimitMs)
@@ -39,6 +42,7 @@ async function run(options: StartOptions): Promise<void> {
   }
   if (stopping) return
   await printWhatNext(hub)
+  buildAgentBinary(options)
   await Promise.race(children.map(async (child) => fail(child, await child.ended)))
 }
 
@@ -49,6 +53,19 @@ function fail(child: Child, how: string): void {
     `The ${child.name} ${how}. Its last words:\n${child.lastWords()}`,
     'Correct what it names, then start again; the state is kept.',
   )
+}
+
+/** Other machines download the agent from this hub; making it takes a minute, so that nobody waits for it here. */
+function buildAgentBinary(options: StartOptions): void {
+  const builder = startChild('build of the agent binary', 'scripts/build/all.ts', ['agent', '--quick'], {
+    logFile: join(options.dataDir, 'build.log'),
+  })
+  background.push(builder)
+  void builder.ended.then((how) => {
+    if (stopping) return
+    if (builder.process.exitCode === 0) print(paint.dim('The agent binary that other machines download is ready.'))
+    else print(`The agent binary for other machines could not be built (${how}):\n${builder.lastWords()}\nnext: npm run build -- agent`)
+  })
 }
 
 async function printWhatNext({ api, kubeconfig }: RunningHub): Promise<void> {

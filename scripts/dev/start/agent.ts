@@ -26,7 +26,7 @@ export async function startAgent(api: AdminApi, options: StartOptions, onChild: 
   await mkdir(stateDir, { recursive: true, mode: 0o700 })
   const known = (await readdir(stateDir)).length > 0 ? await ownMachine(api) : undefined
   if (!known) await enroll(api, options, stateDir)
-  const child = startChild('agent', 'agent/main.ts', ['run', '--state-dir', stateDir], { logFile })
+  const child = startChild('agent', 'agent/main.ts', ['run', '--state-dir', stateDir, '--hub', options.listen], { logFile })
   onChild(child)
   const machine = await pollUntil('the agent to connect', connectLimitMs, async () => {
     if (!child.isRunning()) {
