@@ -49,7 +49,8 @@ export const clusterKind: KindDefinition = {
     const machines = look.list('Machine').filter((machine) => (machine as Machine).spec.clusterRef === name)
     const [first] = machines
     if (!first) return undefined
-    const others = machines.length > 1 ? ` and ${machines.length - 1} more` : ''
-    return `machine ${first.metadata.name}${others} belong to it; delete them or give them another spec.clusterRef first`
+    return machines.length === 1
+      ? `machine ${first.metadata.name} belongs to it; delete it or give it another spec.clusterRef first`
+      : `machine ${first.metadata.name} and ${machines.length - 1} more belong to it; delete them or give them another spec.clusterRef first`
   },
 }

@@ -1,0 +1,54 @@
+// Resources over a store of its own, with a clock that the test sets.
+import { randomBytes } from 'node:crypto'
+import type { ExecutionContext } from 'ava'
+import { createResources } from '#hub/resources/create.ts'
+import { kindDefinitions } from '#hub/resources/kinds/index.ts'
+import type { Resources } from '#hub/resources/types.ts'
+import type { OpenStoreOptions } from '#hub/store/open.ts'
+import type { Store } from '#hub/store/types.ts'
+import { systemClock } from '#shared/clock/clock.ts'
+import type { ApiError, ErrorCause } from '#shared/errors/api-error.ts'
+import { testStore } from '#test/hub/store/support.ts'
+
+export interface TestResources {
+  resources: Resources
+  store: Store
+  setNow(iso: string): void
+  reopen(): Promise<Resources>
+}
+
+export async function testResources(t: ExecutionContext, options: Partial<OpenStoreOptions> = {}): Promise<TestResources> {
+  const opened = await testStore(t, options)
+  let now = new Date('2030-01-02T03:04:05.678Z')
+  const clock = { ...systemClock, now: () => now }
+  let seed = 1
+  const random = () => {
+    seed = (seed * 16807) % 2147483647
+    return seed / 2147483647
+  }
+  const definitions = kindDefinitions({ installCommand: (token) => `install ${token}`, randomBytes })
+  const over = (store: Store) => createResources({ store, definitions, clock, random })
+  return {
+    resources: over(opened.store),
+    store: opened.store,
+    setNow: (iso) => void (now = new Date(iso)),
+    reopen: async () => over(await opened.reopen()),
+  }
+}
+
+export const cluster = (name: string) => ({ metadata: { name }, spec: { type: 'Registered' } })
+export const machine = (name: string, spec: object = {}, metadata: object = {}) => ({ metadata: { name, ...metadata }, spec })
+export const execTask = (name: string, machineName: string, spec: object = {}) => ({
+  metadata: { name },
+  spec: { machine: machineName, action: 'exec', input: { command: ['true'] }, ...spec },
+})
+
+/** The refusal of a promise, with the causes as `field reason`. */
+export async function refusal(
+  t: ExecutionContext,
+  promise: Promise<unknown>,
+): Promise<{ code: string; status: number; message: string; causes: string[]; details: readonly ErrorCause[] }> {
+  const error = (await t.throwsAsync(promise, { name: 'ApiError' })) as ApiError
+  const causes = error.causes.map((cause) => `${cause.field} ${cause.reason}`)
+  return { code: error.code, status: error.status, message: error.message, causes, details: error.causes }
+}
