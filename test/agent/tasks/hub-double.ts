@@ -18,21 +18,23 @@ export interface HubDouble {
   task(fields?: Partial<TaskOrder>, input?: unknown): SignedOrder
   cancel(fields: Partial<CancelOrder>): SignedOrder
   signed(order: Order): SignedOrder
+  signBytes(payload: Buffer): SignedOrder
   /** The rule of the hub's inbox. */
   take(batch: EventBatch): EventAck
   events: Event[]
   committed(): bigint
 }
 
-export function createHubDouble(seed?: { privateKeyPem: string; publicKey: Buffer }): HubDouble {
-  const pair = seed ? undefined : generateKeyPairSync('ed25519')
-  const privateKey = seed?.privateKeyPem ?? (pair?.privateKey as NonNullable<typeof pair>['privateKey'])
-  const publicKey = seed?.publicKey ?? (pair?.publicKey.export({ type: 'spki', format: 'der' }).subarray(12) as Buffer)
+export function createHubDouble(): HubDouble {
+  const pair = generateKeyPairSync('ed25519')
+  const publicKey = pair.publicKey.export({ type: 'spki', format: 'der' }).subarray(12)
   const events: Event[] = []
-  const signed = (order: Order): SignedOrder => {
-    const payload = Buffer.from(Order.encode(order).finish())
-    return { payload, signature: sign(null, payload, privateKey), keyId: keyIdOf(publicKey) }
-  }
+  const signBytes = (payload: Buffer): SignedOrder => ({
+    payload,
+    signature: sign(null, payload, pair.privateKey),
+    keyId: keyIdOf(publicKey),
+  })
+  const signed = (order: Order): SignedOrder => signBytes(Buffer.from(Order.encode(order).finish()))
   const common = () => ({
     agentId,
     attempt: 1,
@@ -44,6 +46,7 @@ export function createHubDouble(seed?: { privateKeyPem: string; publicKey: Buffe
     publicKey,
     events,
     signed,
+    signBytes,
     task(fields = {}, input = {}) {
       const value = {
         ...common(),
