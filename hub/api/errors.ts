@@ -22,7 +22,8 @@ export function toStatus(error: ApiError, resources?: Resources): Status {
   const causes = error.causes.map(({ field, reason, message }) => ({ reason, message, field }))
   const details = {
     ...(name !== undefined && { name }),
-    ...(kind !== undefined && { group: apiGroup, kind: resources?.definition(kind)?.plural ?? kind }),
+    // As apimachinery: Invalid names the kind, everything else the resource.
+    ...(kind !== undefined && { group: apiGroup, kind: (error.code !== 'Invalid' && resources?.definition(kind)?.plural) || kind }),
     ...(causes.length > 0 && { causes }),
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   }

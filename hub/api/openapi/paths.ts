@@ -96,6 +96,8 @@ function pathsOf(definition: KindDefinition): [string, Json][] {
           operation(methods[verb] as string, {
             operationId: `${verb}MoorlineDevV1alpha1${kind}${name}`,
             description: `${verb} ${name} of one ${kind}.`,
+            // kubectl takes any PATCH of the kind to learn whether fieldValidation is known.
+            ...((verb === 'patch' || verb === 'update') && { parameters: writing }),
             ...(verb === 'patch' && { requestBody: body(anyObject, patchTypes) }),
             ...(verb === 'update' && { requestBody: body(one) }),
             responses: answer(name === 'log' ? { type: 'string' } : one),
