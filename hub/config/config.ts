@@ -6,7 +6,7 @@ export interface HubConfig {
   listen: { host: string; port: number }
   dataDir: string
   natsUrl?: string
-  natsServer: string
+  natsServer?: string
   /** Where users and agents reach the hub: https://host:port */
   publicUrl: string
   names: string[]
@@ -30,7 +30,7 @@ const options = {
   listen: { flag: 'listen', env: 'MOORLINE_LISTEN', fallback: '127.0.0.1:8443', help: 'host:port of the one TLS port' },
   data: { flag: 'data', env: 'MOORLINE_DATA', fallback: '.moorline', help: 'directory of all state' },
   natsUrl: { flag: 'nats-url', env: 'MOORLINE_NATS_URL', fallback: '', help: 'use this NATS cluster instead of the embedded server' },
-  natsServer: { flag: 'nats-server', env: 'MOORLINE_NATS_SERVER', fallback: 'nats-server', help: 'program of the embedded server' },
+  natsServer: { flag: 'nats-server', env: 'MOORLINE_NATS_SERVER', fallback: '', help: 'program of the embedded server, default: the usual places' },
   publicUrl: {
     flag: 'public-url',
     env: 'MOORLINE_PUBLIC_URL',
@@ -125,7 +125,7 @@ export function loadHubConfig(
       listen,
       dataDir: resolve(read('data')),
       natsUrl: natsUrl || undefined,
-      natsServer: read('natsServer'),
+      natsServer: read('natsServer') || undefined,
       publicUrl,
       names: [...names],
       webDir: resolve(read('webDir')),

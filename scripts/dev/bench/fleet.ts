@@ -11,6 +11,12 @@ import { type Fleet, startFleet } from './simulators.ts'
 const steadySeconds = 40
 const limitSeconds = 600
 
+/** MOORLINE_BENCH_AGENTS=500,2000 measures other sizes. */
+function sizes(): number[] {
+  const asked = process.env.MOORLINE_BENCH_AGENTS?.split(',').map(Number)
+  return asked?.every((count) => count >= 1) ? asked : [2_000, largestFleet()]
+}
+
 /** Two descriptors per agent in the hub, and one in a simulator; some are needed for the rest. */
 function largestFleet(): number {
   const descriptors = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim()) || 1024
@@ -19,7 +25,7 @@ function largestFleet(): number {
 
 export const suite: BenchSuite = async (progress) => {
   const rows: BenchRow[] = []
-  for (const count of [2_000, largestFleet()]) rows.push(...(await measure(count, progress)))
+  for (const count of sizes()) rows.push(...(await measure(count, progress)))
   return rows
 }
 
