@@ -59,6 +59,10 @@ export async function measureFsync(host: Host, directory: string, limits: FsyncL
     worker.postMessage('go')
     const { latenciesMs } = (await finished) as { latenciesMs: number[] }
     return { latenciesMs, isIdlePriority: exitCode === 0 }
+  } catch (error) {
+    // What a thread throws arrives as a copy that only looks like an Error.
+    const { message: text, code } = error as NodeJS.ErrnoException
+    throw Object.assign(new Error(text, { cause: error }), { code })
   } finally {
     await worker.terminate()
   }

@@ -43,7 +43,7 @@ export function createProbes(host: Host): Probes {
     },
     async askResolver(server, name, timeoutMs) {
       const resolver = new Resolver({ timeout: timeoutMs, tries: 1, maxTimeout: timeoutMs })
-      resolver.setServers([server.includes(':') ? `[${server}]:53` : server])
+      resolver.setServers([server])
       try {
         await resolver.resolve4(name)
         return { isAnswered: true, code: 'NOERROR' }

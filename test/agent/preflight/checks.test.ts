@@ -4,7 +4,8 @@ import { missingOptions } from '#agent/preflight/checks/system-verification.ts'
 import { parseKernelConfig } from '#agent/preflight/kernel-config.ts'
 import { percentile } from '#agent/preflight/percentile.ts'
 import { seconds } from '#agent/preflight/time-sources.ts'
-import { cases, fullConfig } from './cases.ts'
+import { fullConfig } from './case-parts.ts'
+import { cases } from './cases.ts'
 import { rowOf } from './fake-host.ts'
 
 const numbers = new Map<string, number>()
