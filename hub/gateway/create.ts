@@ -46,7 +46,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const address = server?.address()
     return address === undefined ? undefined : { ...address, isTls: false }
   }
-  if (external === undefined) {
+  if (external !== undefined) authority.tellServer()
+  else {
     server = await startNatsServer({
       directory: authority.directory,
       binary: options.natsServerBinary,

@@ -8,6 +8,7 @@ import { type ServerWritableStream, status } from '@grpc/grpc-js'
 import { ArtifactServiceService, type FetchRequest, type FetchResponse } from '#proto/moorline/v1/procedures.ts'
 import { limits } from '#shared/contract/limits.ts'
 import { CallError } from './errors.ts'
+import { writeMessage } from './stream.ts'
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,127}$/i
 
@@ -84,28 +85,7 @@ async function stream(
     const buffer = Buffer.allocUnsafe(length)
     const { bytesRead } = length === 0 ? { bytesRead: 0 } : await handle.read(buffer, 0, length, at)
     if (bytesRead < length) throw new CallError(status.ABORTED, 'The artifact became shorter while it was sent.')
-    if (call.cancelled || call.destroyed) return
-    const isFree = call.write({ offset: BigInt(at), data: buffer, totalBytes: BigInt(sizeBytes) })
+    if (!(await writeMessage(call, { offset: BigInt(at), data: buffer, totalBytes: BigInt(sizeBytes) }))) return
     at += length
-    if (!isFree && !(await drained(call))) return
   } while (at < sizeBytes)
-}
-
-/** False when the call ended instead. */
-function drained(call: ServerWritableStream<FetchRequest, FetchResponse>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const finish = (isOpen: boolean) => (): void => {
-      call.off('drain', onDrain)
-      call.off('cancelled', onGone)
-      call.off('close', onGone)
-      call.off('error', onGone)
-      resolve(isOpen)
-    }
-    const onDrain = finish(true)
-    const onGone = finish(false)
-    call.once('drain', onDrain)
-    call.once('cancelled', onGone)
-    call.once('close', onGone)
-    call.once('error', onGone)
-  })
 }

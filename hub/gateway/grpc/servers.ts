@@ -32,6 +32,7 @@ import { artifactServiceDefinition, createArtifacts } from './artifacts.ts'
 import { CallError, toServiceError } from './errors.ts'
 import { addHealth, addReflection, type Health } from './extras.ts'
 import { agentsOnly, requireAgent } from './peer.ts'
+import { finishWith, writeMessage } from './stream.ts'
 import { tuneConnectionWindows, tuneStreamWindows } from './windows.ts'
 
 export interface GrpcOptions {
@@ -83,25 +84,16 @@ export function createGrpcServers({ handlers, artifacts, onSecurityEvent, hasRef
     }),
   })
   agentServer.addService(artifactServiceDefinition, {
-    fetch: (call: ServerWritableStream<FetchRequest, FetchResponse>) => {
-      files.send(call).then(
-        () => call.end(),
-        (error: unknown) => call.destroy(toServiceError(error, log, call.getPath()) as Error),
-      )
-    },
+    fetch: (call: ServerWritableStream<FetchRequest, FetchResponse>) => finishWith(call, files.send(call), log),
   })
   agentServer.addService(BackfillServiceService, {
-    backfill: (call: ServerDuplexStream<BackfillRequest, BackfillResponse>) => {
-      backfill(call).then(
-        () => call.end(),
-        (error: unknown) => call.destroy(toServiceError(error, log, call.getPath()) as Error),
-      )
-    },
+    backfill: (call: ServerDuplexStream<BackfillRequest, BackfillResponse>) => finishWith(call, backfill(call), log),
   })
 
   /** One batch at a time: the stream is read only when the last one is committed, so flow control reaches the agent. */
   const backfill = async (call: ServerDuplexStream<BackfillRequest, BackfillResponse>): Promise<void> => {
-    for await (const message of call as AsyncIterable<BackfillRequest>) {
+    // Leaving the loop must not destroy the stream: it still has a status to send.
+    for await (const message of call.iterator({ destroyOnReturn: false }) as AsyncIterable<BackfillRequest>) {
       const { agentId } = requireAgent(call, checks)
       if (message.batch === undefined) throw new CallError(status.INVALID_ARGUMENT, 'The message has no batch.')
       let ack: EventAck
@@ -112,7 +104,7 @@ export function createGrpcServers({ handlers, artifacts, onSecurityEvent, hasRef
         onSecurityEvent({ kind: 'MalformedMessage', agentId, address: call.getPeer(), message: `backfill: ${error.message}` })
         ack = EventAck.fromPartial({ refused: 'Invalid', message: error.message })
       }
-      call.write({ ack })
+      if (!(await writeMessage(call, { ack }))) return
     }
   }
 

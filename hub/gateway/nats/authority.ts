@@ -23,6 +23,8 @@ export interface NatsAuthority {
   /** Durable when it resolves; confirmed by the server unless that took longer than `waitMs`. */
   revoke(agentId: string, waitMs: number): Promise<void>
   isPushPending(): boolean
+  /** For an external server: it may have missed what was revoked before this start. */
+  tellServer(): void
   close(): Promise<void>
 }
 
@@ -50,8 +52,8 @@ export async function openNatsAuthority({ directory, target, clock, random, log 
   let retry: Timer | undefined
   let failures = 0
   let issuedAtSeconds = 0
-  /** Counts changes of the account; what the server has confirmed last. */
-  let wanted = 0
+  /** Counts changes of the account; what the server has confirmed last. The first is the one of this start. */
+  let wanted = 1
   let confirmed = 0
   let pushing: Promise<void> | undefined
   const waiters = new Set<() => void>()
@@ -155,6 +157,7 @@ export async function openNatsAuthority({ directory, target, clock, random, log 
       })
     },
     isPushPending: () => confirmed !== wanted,
+    tellServer: push,
     async close() {
       isClosed = true
       retry?.cancel()

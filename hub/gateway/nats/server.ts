@@ -66,6 +66,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   let restarts = 0
   let failures = 0
   let timer: Timer | undefined
+  let starting: Promise<void> = Promise.resolve()
 
   const ended = await endStaleServer(paths.pidFile, configPath, clock)
   if (ended !== undefined) log.warn({ pid: ended }, 'ended a nats-server that an earlier run had left behind')
@@ -137,9 +138,10 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     const delayMs = failures === 0 ? 0 : fullJitterMs(failures, random(), restartBackoff)
     failures += 1
     timer = clock.setTimer(delayMs, () => {
-      startOnce().catch((error: Error) => {
+      starting = startOnce().catch((error: Error) => {
+        if (stopping.signal.aborted) return
         log.error({ error: error.message }, 'nats-server could not be started again')
-        if (!stopping.signal.aborted) again()
+        again()
       })
     })
   }
@@ -160,10 +162,10 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     async stop() {
       stopping.abort()
       timer?.cancel()
-      const running = child
-      if (running === undefined) return
-      running.kill('SIGTERM')
-      const force = clock.setTimer(stopTimeoutMs, () => running.kill('SIGKILL'))
+      child?.kill('SIGTERM')
+      const force = clock.setTimer(stopTimeoutMs, () => child?.kill('SIGKILL'))
+      // A start that is under way sees the signal, or its child has just been ended.
+      await starting
       await exited
       force.cancel()
     },

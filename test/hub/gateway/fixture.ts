@@ -71,7 +71,7 @@ export async function makeAgent(pki: Pki, gateway: Pick<Gateway, 'natsUserJwt'>,
 }
 
 export async function startFixture(
-  options: Partial<GatewayOptions> & { handlers?: Partial<GatewayHandlers>; dataDir?: string } = {},
+  options: Partial<Omit<GatewayOptions, 'handlers'>> & { handlers?: Partial<GatewayHandlers> } = {},
 ): Promise<Fixture> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'moorline-gateway-')))
   const pki = await openPki({ dataDir, names: ['localhost', '127.0.0.1'], clock: systemClock })

@@ -1,0 +1,84 @@
+import test from 'ava'
+import fc from 'fast-check'
+import type { Clock } from '#shared/clock/clock.ts'
+import { createAcceptQueue } from '#hub/gateway/port/accept-queue.ts'
+
+/** A clock that stands still until it is told to go on. */
+function manualClock(): Clock & { advance(ms: number): void } {
+  let now = 0
+  const timers = new Set<{ at: number; run: () => void }>()
+  return {
+    now: () => new Date(now),
+    monotonicMs: () => now,
+    setTimer(delayMs, run) {
+      const timer = { at: now + delayMs, run }
+      timers.add(timer)
+      return { cancel: () => void timers.delete(timer) }
+    },
+    advance(ms) {
+      const end = now + ms
+      for (;;) {
+        const next = [...timers].filter((timer) => timer.at <= end).toSorted((a, b) => a.at - b.at)[0]
+        if (next === undefined) break
+        timers.delete(next)
+        now = next.at
+        next.run()
+      }
+      now = end
+    },
+  }
+}
+
+test('a lone agent does not wait', (t) => {
+  const begun: number[] = []
+  const queue = createAcceptQueue<number>({ clock: manualClock(), perSecond: 400 }, (item) => begun.push(item))
+  t.true(queue.add(1))
+  t.deepEqual(begun, [1])
+})
+
+test('a stampede begins at the rate, in order, however it arrives', (t) => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 50, max: 1000 }),
+      fc.array(fc.tuple(fc.nat(50), fc.nat(30)), { maxLength: 40 }),
+      (perSecond, arrivals) => {
+        const clock = manualClock()
+        const begun: { item: number; at: number }[] = []
+        const queue = createAcceptQueue<number>({ clock, perSecond }, (item) => begun.push({ item, at: clock.monotonicMs() }))
+        let item = 0
+        const admitted: number[] = []
+        for (const [count, pauseMs] of arrivals) {
+          for (let index = 0; index < count; index += 1) {
+            item += 1
+            if (queue.add(item)) admitted.push(item)
+          }
+          clock.advance(pauseMs)
+        }
+        clock.advance(120_000)
+        t.deepEqual(
+          begun.map((entry) => entry.item),
+          admitted,
+        )
+        t.is(queue.waiting(), 0)
+        begun.forEach((entry, index) => {
+          const first = begun[index - 100]
+          // 100 of them take at least the time of 100 at the rate, less one tick's worth that was saved up.
+          if (first !== undefined) t.true(entry.at - first.at >= ((100 - perSecond / 100 - 2) * 1000) / perSecond)
+        })
+      },
+    ),
+    { numRuns: 30 },
+  )
+})
+
+test('whoever would wait longer than its patience is turned away, and whoever left does not take a turn', (t) => {
+  const clock = manualClock()
+  const begun: number[] = []
+  const queue = createAcceptQueue<number>({ clock, perSecond: 100 }, (item) => begun.push(item))
+  const admitted = Array.from({ length: 2000 }, (_, item) => item).filter((item) => queue.add(item))
+  t.is(admitted.length, 801)
+  for (let item = 1; item < 700; item += 1) queue.remove(item)
+  clock.advance(1100)
+  t.is(begun.length, 102)
+  queue.close()
+})
