@@ -59,10 +59,9 @@ export async function openControlPlane({ identity, hub, proxy, clock, signal }: 
 function wrap(connection: NatsConnection, agentId: string, clock: Clock): ControlPlane {
   const replyPrefix = `fleet.${agentId}.reply.`
   return {
-    async request(subject, data, timeoutMs) {
-      const message = await connection.request(subject, data, { timeout: timeoutMs })
-      return message.data
-    },
+    // The package's own limit is only there to free its memory of the request.
+    request: async (subject, data, timeoutMs) =>
+      (await inTime(connection.request(subject, data, { timeout: 2 * timeoutMs }), `an answer to ${subject}`, timeoutMs, clock)).data,
     serve(subject, handle) {
       const callback = (error: Error | null, message: Msg) => {
         if (error || message.data.length > limits.natsPayloadBytes) return
@@ -74,23 +73,17 @@ function wrap(connection: NatsConnection, agentId: string, clock: Clock): Contro
       }
       connection.subscribe(subject, { callback })
     },
-    ping: (timeoutMs) =>
-      new Promise((resolve, reject) => {
-        const timer = clock.setTimer(timeoutMs, () =>
-          reject(new AgentError('DialTimeout', `no answer to a NATS ping within ${timeoutMs} ms`)),
-        )
-        const settle = (act: () => void) => {
-          timer.cancel()
-          act()
-        }
-        connection.flush().then(
-          () => settle(resolve),
-          (error: Error) => settle(() => reject(error)),
-        )
-      }),
+    ping: (timeoutMs) => inTime(connection.flush(), 'an answer to a NATS ping', timeoutMs, clock),
     closed: connection.closed().then((error) => (error ? explainNats(error) : undefined)),
     close: () => connection.close(),
   }
+}
+
+function inTime<T>(work: Promise<T>, what: string, timeoutMs: number, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(timeoutMs, () => reject(new AgentError('DialTimeout', `${what} did not come within ${timeoutMs} ms`)))
+    work.then(resolve, reject).finally(() => timer.cancel())
+  })
 }
 
 function explainNats(error: unknown): Error {

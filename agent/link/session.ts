@@ -115,7 +115,6 @@ async function answered<T>(request: Promise<Uint8Array>, codec: { decode(data: U
     const code = (error as { code?: string }).code
     // The nats package's word for "no subscriber": the NATS server is there and the hub is not.
     if (code === '503') return new Error('the hub is not connected to its NATS server')
-    if (code === 'TIMEOUT') return new Error(`the hub did not answer within ${requestTimeoutMs} ms`)
-    return new Error(messageOf(error), { cause: error })
+    return error instanceof Error && code !== undefined ? error : new Error(messageOf(error), { cause: error })
   }
 }
