@@ -1,7 +1,7 @@
 // For each check machines on which it passes, fails and cannot know. Values are real ones, at the threshold on either side.
 import { gzipSync } from 'node:zlib'
 import type { PreflightInput } from '#shared/contract/actions.ts'
-import { type Case, files, file, release, systemd, proxy, nic, sysctlFile } from './case-parts.ts'
+import { type Case, files, file, release, systemd, nic, sysctlFile } from './case-parts.ts'
 
 const moduleCases = (name: string, option: string, plugin?: PreflightInput['plugin']): Case[] => [
   {
