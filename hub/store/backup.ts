@@ -1,9 +1,9 @@
 // Copies of the database: made while the hub runs, checked before they get their name; put back only while it does not.
 import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import type { Clock } from '#shared/clock/clock.ts'
-import { OperatorError } from '#shared/errors/api-error.ts'
+import { databaseError } from '#shared/errors/database-catalogue.ts'
 import { failpoint } from '#shared/flow/failpoint.ts'
 import { openChecked, restoringSuffix, syncFile } from './database.ts'
 import { lockDatabase } from './lock.ts'
@@ -33,7 +33,10 @@ export async function backupOpenDatabase(db: Database.Database, toPath: string, 
   syncFile(dirname(toPath))
 }
 
-/** The same from a second process, while a hub may be running. Throws OperatorError. */
+/**
+ * The same from a second process, while a hub may be running. Never from the hub's own: closing a file drops every POSIX lock that the process
+ * has on it. Throws OperatorError.
+ */
 export async function backupDatabase({
   from,
   to,
@@ -43,7 +46,7 @@ export async function backupDatabase({
   to: string
   onProgress?: (fraction: number) => void
 }): Promise<void> {
-  if (!existsSync(from)) throw new OperatorError('DatabaseMissing', `${from} does not exist`, 'Name the data directory with --data DIR.')
+  if (!existsSync(from)) throw databaseError('DatabaseMissing', `${from} does not exist`)
   const db = openChecked(from)
   try {
     await backupOpenDatabase(db, to, onProgress)
@@ -60,7 +63,7 @@ export const restoreVersionStep = 1_000_000_000
  * Throws OperatorError when the backup is not usable or a hub has the database open.
  */
 export function restoreBackup({ from, to, clock }: { from: string; to: string; clock: Clock }): { replaced?: string } {
-  if (!existsSync(from)) throw new OperatorError('BackupMissing', `${from} does not exist`, 'Name a file that the backup command wrote.')
+  if (!existsSync(from)) throw databaseError('BackupMissing', `${from} does not exist`)
   const lock = lockDatabase(to)
   try {
     const draft = to + restoringSuffix

@@ -3,20 +3,18 @@
 import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { OperatorError } from '#shared/errors/api-error.ts'
+import type { OperatorError } from '#shared/errors/api-error.ts'
+import { databaseError } from '#shared/errors/database-catalogue.ts'
 import { migrate, newestSchema, schemaVersion } from './migrate.ts'
 
 /** "Moor": marks the file as ours in SQLite's header. */
 export const applicationId = 0x4d6f6f72
 
-const restoreHint = (path: string) =>
-  `Keep ${path} for analysis and restore a backup while the hub is stopped: npm run hub -- restore --from FILE (the damaged file is kept aside).`
-
 /** Suffix of the copy that a restore is about to put in place. */
 export const restoringSuffix = '.restoring'
 
 export function corrupt(path: string, what: string, cause?: unknown): OperatorError {
-  return new OperatorError('DatabaseCorrupt', `${path} is damaged: ${what}`, restoreHint(path), cause)
+  return databaseError('DatabaseCorrupt', `${path} is damaged: ${what}`, cause)
 }
 
 /** Opens or creates the database, with everything checked. Throws OperatorError. The caller holds the lock. */
@@ -75,17 +73,9 @@ function checkContent(db: Database.Database, path: string): void {
   if (findings[0]?.quick_check !== 'ok') throw corrupt(path, findings.map((finding) => finding.quick_check).join('; '))
   const schema = schemaVersion(db)
   if (application !== applicationId || schema === 0)
-    throw new OperatorError(
-      'DatabaseForeign',
-      `${path} is a SQLite database, but not one of this program`,
-      'Point --data at the right directory, or move that file away.',
-    )
+    throw databaseError('DatabaseForeign', `${path} is a SQLite database, but not one of this program`)
   if (schema > newestSchema())
-    throw new OperatorError(
-      'DatabaseNewer',
-      `${path} has schema ${schema}, this version knows schemas up to ${newestSchema()}`,
-      'Start the newer version again, or restore a backup that this version wrote: npm run hub -- restore --from FILE.',
-    )
+    throw databaseError('DatabaseNewer', `${path} has schema ${schema}, this version knows schemas up to ${newestSchema()}`)
 }
 
 /** SQLite's own default for WAL in this build is NORMAL, which may lose acknowledged commits at a power loss: it is set and read back. */
@@ -99,27 +89,17 @@ function configure(db: Database.Database, path: string): void {
   db.pragma('cache_size = -32768')
   const synchronous = db.pragma('synchronous', { simple: true }) as number
   if (mode !== 'wal' || synchronous !== 2)
-    throw new OperatorError(
+    throw databaseError(
       'DatabaseNotDurable',
       `${path} cannot be opened durably (journal ${mode}, synchronous ${synchronous}; needed: wal, 2)`,
-      'Put the data directory on a local file system that supports shared memory maps; network file systems do not.',
     )
 }
 
 /** Made whole under another name, then renamed: an empty or half-made file of the final name is therefore always damage. */
 function createDatabase(path: string): void {
   if (existsSync(path + restoringSuffix))
-    throw new OperatorError(
-      'RestoreUnfinished',
-      `a restore of ${path} was interrupted before the new file was in place`,
-      'Run the restore again: npm run hub -- restore --from FILE. The old file is beside it, its name has "replaced" in it.',
-    )
-  if (existsSync(`${path}-wal`))
-    throw new OperatorError(
-      'DatabaseMissing',
-      `${path} is missing but its journal ${path}-wal is there`,
-      'Put the database file back, or restore a backup: npm run hub -- restore --from FILE.',
-    )
+    throw databaseError('RestoreUnfinished', `a restore of ${path} was interrupted before the new file was in place`)
+  if (existsSync(`${path}-wal`)) throw databaseError('DatabaseMissing', `${path} is missing but its journal ${path}-wal is there`)
   const draft = `${path}.new`
   // Left over by a first start that was interrupted: nothing was ever acknowledged from it.
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(draft + suffix, { force: true })

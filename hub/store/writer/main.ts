@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Database } from 'better-sqlite3'
 import { OperatorError } from '#shared/errors/api-error.ts'
+import { databaseError } from '#shared/errors/database-catalogue.ts'
 import { armFailpoints } from '#shared/flow/failpoint.ts'
 import { backupOpenDatabase } from '../backup.ts'
 import type { FromWriter, ToWriter } from '../commands.ts'
@@ -38,14 +39,9 @@ function open(): { db: Database; lock: DatabaseLock } | undefined {
     return { db, lock }
   } catch (error) {
     lock?.release()
-    if (error instanceof OperatorError) post({ type: 'refused', code: error.code, message: error.message, next: error.next })
-    else
-      post({
-        type: 'refused',
-        code: 'DatabaseFailed',
-        message: `${path} cannot be opened: ${(error as Error).message}`,
-        next: 'Check the permissions of the data directory and the free space on its disk, then start again.',
-      })
+    const { code, message, next } =
+      error instanceof OperatorError ? error : databaseError('DatabaseFailed', `${path} cannot be opened: ${(error as Error).message}`)
+    post({ type: 'refused', code, message, next })
     return undefined
   }
 }

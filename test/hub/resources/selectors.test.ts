@@ -62,7 +62,7 @@ for (const selector of [
 
 test('a label selector is parsed or refused, whatever it is', (t) => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'ab=!,()<> innot/.-') }), (selector) => {
+    fc.property(fc.string({ unit: fc.constantFrom(...'ab=!,()<> innot/.-'.split('')) }), (selector) => {
       try {
         parseLabelSelector(selector)(labelled({ a: 'b' }))
         return true

@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import test from 'ava'
-import { backupDatabase, restoreBackup, restoreVersionStep } from '#hub/store/backup.ts'
+import { restoreBackup, restoreVersionStep } from '#hub/store/backup.ts'
 import { openStore } from '#hub/store/open.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { OperatorError } from '#shared/errors/api-error.ts'
@@ -38,7 +40,10 @@ test('a backup can be made by another process beside a running hub', async (t) =
   const { store, path } = await testStore(t)
   await store.transact([{ op: 'create', object: object('Machine', 'a') }])
   const to = join(dirname(path), 'copy.db')
-  await backupDatabase({ from: path, to })
+  const module = join(import.meta.dirname, '../../../hub/store/backup.ts')
+  const script = `import(process.argv[1]).then(({ backupDatabase }) => backupDatabase({ from: process.argv[2], to: process.argv[3] }))`
+  await promisify(execFile)(process.execPath, ['-e', script, module, path, to])
+  await t.notThrowsAsync(store.transact([{ op: 'create', object: object('Machine', 'b') }]))
   const copy = await openStore({ path: to, log: silentLog, clock: systemClock })
   t.truthy(copy.get('Machine', 'a'))
   await copy.close()
@@ -92,7 +97,6 @@ test('a file that is no good backup is refused before anything is touched', asyn
 test('a start after a restore that was cut off says so instead of beginning with nothing', async (t) => {
   const { store, path } = await testStore(t)
   await store.close()
-  const { renameSync } = await import('node:fs')
   renameSync(path, `${path}.restoring`)
   const error = await t.throwsAsync(openStore({ path, log: silentLog, clock: systemClock }), { instanceOf: OperatorError })
   t.is(error?.code, 'RestoreUnfinished')
