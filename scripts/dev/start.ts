@@ -1,7 +1,9 @@
 // npm start: a hub and an agent on this machine, until Ctrl-C. Everything it leaves is in the data directory.
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { delimiter, join, relative } from 'node:path'
 import { OperatorError } from '#shared/errors/api-error.ts'
 import { ensureWeb } from '#scripts/build/web.ts'
+import { kubectlPath } from './kubectl.ts'
 import { paint } from './paint.ts'
 import { createJoinToken, startAgent } from './start/agent.ts'
 import { type Child, startChild, stopChild } from './start/children.ts'
@@ -68,6 +70,12 @@ function buildAgentBinary(options: StartOptions): void {
   })
 }
 
+/** The one in PATH, or else the one that comes with the development packages. */
+async function kubectlName(): Promise<string> {
+  const isInPath = (process.env['PATH'] ?? '').split(delimiter).some((folder) => folder && existsSync(join(folder, 'kubectl')))
+  return isInPath ? 'kubectl' : relative(process.cwd(), await kubectlPath())
+}
+
 async function printWhatNext({ api, kubeconfig }: RunningHub): Promise<void> {
   const { path } = await api.post<{ path: string }>('/auth/login-links', {})
   const token = await createJoinToken(api, 'add-machine-', { uses: 1, ttlSeconds: addMachineSeconds })
@@ -75,7 +83,7 @@ async function printWhatNext({ api, kubeconfig }: RunningHub): Promise<void> {
   print(paint.bold('Moorline is running.'))
   print(`  Dashboard (link works once)   ${paint.cyan(new URL(path, api.url).href)}`)
   print(`  Admin kubeconfig              ${kubeconfig}`)
-  print(`                                kubectl --kubeconfig ${kubeconfig} get machines,tasks -o wide`)
+  print(`                                ${await kubectlName()} --kubeconfig ${kubeconfig} get machines,tasks -o wide`)
   print(`  Add a machine (as root, 24 h) ${token.status?.installCommand ?? ''}`)
   print('')
   print('Ctrl-C stops it; npm start finds the state again.')
@@ -89,6 +97,8 @@ async function main(): Promise<number> {
     void stopAll().then(() => process.exit(0))
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+  // Whoever read our output went away (a closed terminal, a pipe): that is a stop too.
+  process.stdout.on('error', () => void stopAll().then(() => process.exit(0)))
   const options = readOptions(process.argv.slice(2), process.env)
   if (options === 'help') {
     print(startHelp)
