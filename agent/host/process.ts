@@ -41,15 +41,19 @@ async function collect(
   const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
   const left = { stdout: maxBytes, stderr: maxBytes }
   const abort = new AbortController()
-  const timer = deps.clock.setTimer(options.timeoutMs ?? defaultTimeoutMs, () => {
-    result.isTimedOut = true
-    abort.abort()
-  })
+  let timer: Timer | undefined
   try {
     const ended = await start(deps, path, args, {
       env: options.env,
       stdin: options.stdin,
       signal: abort.signal,
+      // From the start of the program: on a busy machine the way there must not count as its time.
+      onSpawn() {
+        timer = deps.clock.setTimer(options.timeoutMs ?? defaultTimeoutMs, () => {
+          result.isTimedOut = true
+          abort.abort()
+        })
+      },
       onOutput(stream, data) {
         // What is over the bound is read and dropped, so the program does not block on a full pipe.
         const taken = data.subarray(0, left[stream])
@@ -59,7 +63,7 @@ async function collect(
     })
     return { ...result, ...ended, stdout: Buffer.concat(kept.stdout).toString('utf8'), stderr: Buffer.concat(kept.stderr).toString('utf8') }
   } finally {
-    timer.cancel()
+    timer?.cancel()
   }
 }
 
