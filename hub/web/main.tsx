@@ -1,4 +1,5 @@
 // Composition root of the dashboard.
+import './theme.ts'
 import './styles/base.css'
 import './styles/app.css'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'

@@ -69,8 +69,8 @@ export function cancelTask(name: string): Promise<unknown> {
 export interface WhoAmI {
   user: string
   groups: string[]
-  /** viewer, operator or admin; absent when the user has no binding. */
-  role?: string
+  /** viewer, operator, admin; empty when the user has no binding. */
+  roles: string[]
 }
 
 export const whoAmI = (signal?: AbortSignal): Promise<WhoAmI> => getJson('/auth/whoami', signal)

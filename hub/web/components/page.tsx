@@ -53,7 +53,7 @@ export function PageFrame({ title, badge, description, parent, actions, children
         {description && <p className="m-dim">{description}</p>}
       </PageSection>
       <PageSection isFilled aria-label={shown} className="m-page-body">
-        {children}
+        <div className="m-stack">{children}</div>
       </PageSection>
     </>
   )

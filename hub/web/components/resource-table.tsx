@@ -120,7 +120,7 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
               <Th
                 key={column.key}
                 sort={sortOf(column, index)}
-                modifier={column.modifier === 'truncate' ? undefined : column.modifier}
+                modifier="nowrap"
                 className={column.isSecondary ? 'm-secondary' : undefined}
               >
                 {column.title}

@@ -134,7 +134,9 @@ function SignedIn({ children }: { children: ReactNode }) {
 
 export function Shell({ children }: { children: ReactNode }) {
   const session = useSession()
-  const { pathname, search } = useLocation()
+  const { pathname, search, hash } = useLocation()
+  // A one-time link may lead anywhere; only the sign-in page takes its code.
+  if (hash.startsWith('#code=')) return <Navigate to={{ pathname: '/login', hash }} replace />
   if (session.isPending) return <Loading what="the session" />
   if (session.isError) return <Failed what="The hub could not be asked who you are" failure={asFailure(session.error)} />
   if (session.data === null) return <Navigate to="/login" replace state={{ from: pathname + search }} />

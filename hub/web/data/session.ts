@@ -24,6 +24,7 @@ export function useSession() {
 
 export function useRole(): { user: string; role: string; canOperate: boolean; isAdmin: boolean } {
   const session = useQueryClient().getQueryData<WhoAmI | null>(sessionKey)
-  const role = session?.role ?? 'viewer'
+  const roles = session?.roles ?? []
+  const role = ['admin', 'operator', 'viewer'].find((one) => roles.includes(one)) ?? 'no role'
   return { user: session?.user ?? '', role, canOperate: role === 'operator' || role === 'admin', isAdmin: role === 'admin' }
 }

@@ -47,3 +47,12 @@ export function disconnectedReason(machine: Machine): string {
   const condition = findCondition(machine.status?.conditions, 'Connected')
   return condition && condition.status !== 'True' ? condition.message : ''
 }
+
+export function countBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const item of items) {
+    const key = keyOf(item)
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  return counts
+}

@@ -80,7 +80,8 @@ const columns: Column<Machine>[] = [
     key: 'os',
     title: 'System',
     sortValue: (machine) => machine.status?.facts?.os.prettyName,
-    cell: ({ status }) => (status?.facts ? <Plain max={48}>{status.facts.os.prettyName}</Plain> : <Dim>–</Dim>),
+    cell: ({ status }) =>
+      status?.facts ? <Plain max={32}>{status.facts.os.prettyName.replace(/ ?GNU\/Linux| \(.*\)$/g, '')}</Plain> : <Dim>–</Dim>,
     isSecondary: true,
   },
   {
@@ -133,14 +134,26 @@ const textOf = (machine: Machine) =>
     ...labelsOf(machine),
   ].join(' ')
 
-export function MachineTable({ rows, empty }: { rows: readonly Machine[]; empty: React.ReactNode }) {
+const ofOneCluster = {
+  columns: columns.filter(({ key }) => key !== 'cluster'),
+  filters: filters.filter(({ key }) => key !== 'cluster'),
+}
+
+export interface MachineTableProps {
+  rows: readonly Machine[]
+  empty: React.ReactNode
+  /** All rows are of one cluster, so that column says nothing. */
+  isOfCluster?: boolean
+}
+
+export function MachineTable({ rows, empty, isOfCluster }: MachineTableProps) {
   return (
     <ResourceTable
       label="Machines"
       rows={rows}
       keyOf={(machine) => machine.metadata.name}
-      columns={columns}
-      filters={filters}
+      columns={isOfCluster ? ofOneCluster.columns : columns}
+      filters={isOfCluster ? ofOneCluster.filters : filters}
       textOf={textOf}
       searchHint="Name, host name, address, label"
       defaultSort="name"

@@ -203,7 +203,7 @@ export async function startFakeApi(): Promise<FakeApi> {
     api.requests.push(`${request.method} ${request.url}`)
     if (pathname === '/auth/whoami')
       return void (api.isSignedIn
-        ? answer(response, 200, { user: 'admin', groups: [], role: api.role })
+        ? answer(response, 200, { user: 'admin', groups: [], roles: [api.role], via: 'session' })
         : refuse(response, 401, 'Unauthorized', 'no session'))
     if (pathname === '/auth/logout') {
       api.isSignedIn = false

@@ -5,8 +5,20 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const webRoot = fileURLToPath(new URL('../../../dist/web', import.meta.url))
-export const contentSecurityPolicy =
-  "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; require-trusted-types-for 'script'"
+// The hub's own policy, and trusted types on top: nothing in the pages builds markup from text.
+export const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+].join('; ')
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
