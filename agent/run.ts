@@ -92,9 +92,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       const held = identity.taskSigningKeys
       if (taskSigningKeys.some((key) => !held.some((own) => own.equals(key)))) renewals.soon('the hub signs tasks with another key')
     },
-    onIdentityRefused: (identity) => {
-      if (keeper.refused(identity)) link.reconnect()
-    },
+    // The next attempt asks for the identity again, after its delay: two refused generations do not make a tight loop.
+    onIdentityRefused: (identity) => void keeper.refused(identity),
   })
   const runner = createTaskRunner({
     ...{ journal, actions, policy, agentId, clock, log },

@@ -91,6 +91,10 @@ function explainNats(error: unknown): Error {
   const code = (error as { code?: string }).code ?? ''
   // AUTHORIZATION_VIOLATION, AUTHENTICATION_EXPIRED, AUTHENTICATION_TIMEOUT, ACCOUNT_EXPIRED of the nats package
   if (/^(AUTH|ACCOUNT)/.test(code)) return new AgentError('IdentityRefused', `nats-server: ${messageOf(error)}`, error)
-  const chained = (error as { chainedError?: Error }).chainedError
-  return explainTls(chained ?? (error instanceof Error ? error : new Error('the hub closed the connection')))
+  // TLS 1.3 reports a refused client certificate after the handshake, with the first read.
+  const known = explainTls(error instanceof Error ? error : new Error('closed'))
+  if (known instanceof AgentError && known.code !== 'HubUnreachable') return known
+  // The nats package has no cause for a connection that is closed before the server's first line.
+  const cause = code === 'CONNECTION_REFUSED' ? 'before its first line' : messageOf(error)
+  return new AgentError('HubClosed', `the hub closed the connection after the TLS handshake: ${cause}`, error)
 }

@@ -33,7 +33,7 @@ export interface LinkOptions {
   status?(): { lastSequence: bigint; runningTasks: number }
   /** Hello was accepted on a connection with this identity. */
   onIdentityUsed?(identity: Identity, reply: HelloReply): void
-  /** The hub or its NATS server did not accept this identity. */
+  /** The hub or its NATS server did not accept this identity, or (HubClosed) closed without a word, which may mean the same. */
   onIdentityRefused?(identity: Identity, error: AgentError): void
 }
 
@@ -135,7 +135,8 @@ export function createLink(options: LinkOptions): Link {
   const failed = (error: Error, used: Identity) => {
     state.failed(error)
     log.warn({ err: error, hub: `${hub.host}:${hub.port}` }, 'link: not connected as it should be')
-    if (error instanceof AgentError && error.code === 'IdentityRefused') options.onIdentityRefused?.(used, error)
+    if (error instanceof AgentError && (error.code === 'IdentityRefused' || error.code === 'HubClosed'))
+      options.onIdentityRefused?.(used, error)
   }
 
   const run = async () => {

@@ -61,6 +61,11 @@ export const agentErrorCatalogue = {
     summary: 'The hub does not accept this machine’s identity.',
     next: 'Look at the Machine’s conditions on the hub; enrol again with a new join token when it was revoked or deleted.',
   },
+  HubClosed: {
+    isRetryable: true,
+    summary: 'The hub closed the connection right after the TLS handshake, or while it was in use.',
+    next: 'It comes back by itself when the hub restarts. If it stays, look at the Machine’s conditions: a hub closes without a word what it does not accept.',
+  },
   // enrolment
   EnrollmentDenied: {
     isRetryable: false,
