@@ -104,6 +104,10 @@ export async function startApi(t: Owner, options: Partial<ApiDeps> & { clock?: C
   const definitions = kindDefinitions({ randomBytes, installCommand: (token) => `install ${token}` })
   const resources = createResources({ store, definitions, clock, random: Math.random })
   const auth = createAuth({ resources, clock, randomBytes })
+  t.teardown(async () => {
+    auth.close()
+    await store.close()
+  })
   const metrics = createMetrics()
   const api = await createApi({
     resources,
@@ -130,8 +134,6 @@ export async function startApi(t: Owner, options: Partial<ApiDeps> & { clock?: C
     agent.destroy()
     await api.close()
     await new Promise((resolve) => server.close(resolve))
-    auth.close()
-    await store.close()
   })
 
   let users = 0
@@ -168,7 +170,7 @@ export async function startApi(t: Owner, options: Partial<ApiDeps> & { clock?: C
         const isRaw = typeof body === 'string' || Buffer.isBuffer(body)
         const text = body === undefined ? undefined : isRaw ? body : JSON.stringify(body)
         const sent = {
-          ...(text !== undefined && { 'content-type': 'application/json' }),
+          ...(text !== undefined && { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text as string)) }),
           ...(token && { authorization: `Bearer ${token}` }),
           ...headers,
         }
