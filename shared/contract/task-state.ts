@@ -6,7 +6,7 @@
 //   Succeeded, Failed, Canceled, TimedOut: terminal. Only a higher attempt leaves them, back to Pending.
 //
 // The hub moves Pending → Delivered, Pending → Canceled | TimedOut | Failed (never delivered, or refused). Everything else the agent's events move.
-import { type TaskStateName, taskStates } from './task.ts'
+import { type TaskStateName, taskStates } from './task-states.ts'
 
 const terminal = ['Succeeded', 'Failed', 'Canceled', 'TimedOut'] as const
 

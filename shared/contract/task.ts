@@ -1,10 +1,10 @@
 import Type, { type Static } from 'typebox'
 import { Condition, type Resource, Timestamp } from './meta.ts'
+import { taskStates } from './task-states.ts'
 
 const closed = { additionalProperties: false } as const
 
-export const taskStates = ['Pending', 'Delivered', 'Running', 'Succeeded', 'Failed', 'Canceled', 'TimedOut'] as const
-export type TaskStateName = (typeof taskStates)[number]
+export { type TaskStateName, taskStates } from './task-states.ts'
 
 export const TaskSpec = Type.Object(
   {

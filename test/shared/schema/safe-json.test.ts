@@ -9,6 +9,7 @@ test('what JSON.parse gives is what comes out', (t) => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
       const text = JSON.stringify(value)
+      fc.pre(!text.includes('__proto__') && !text.includes('constructor'))
       const wide = { maxBytes: 1e6, maxDepth: 64 }
       t.deepEqual(parseJson(text, wide), JSON.parse(text))
       t.deepEqual(parseJson(Buffer.from(text), wide), JSON.parse(text))
