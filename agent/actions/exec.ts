@@ -34,7 +34,7 @@ async function run(host: Host, input: ExecInput, context: ActionContext): Promis
   const ended = await host
     .spawn(program, args, {
       cwd: input.workingDirectory,
-      env: { ...input.environment, ...taskMarker(context.taskUid, context.attempt) },
+      env: { ...withoutOwn(host), ...input.environment, ...taskMarker(context.taskUid, context.attempt) },
       stdin: input.stdin,
       signal: context.signal,
       onOutput: forward.take,
@@ -42,14 +42,13 @@ async function run(host: Host, input: ExecInput, context: ActionContext): Promis
         // The pid first: the start time only makes it certain.
         context.spawned(pid, '')
         marking = startTimeOf(host, pid).then((startTime) => context.spawned(pid, startTime))
-        marking.catch(() => undefined)
         failpoint('agent.action.spawned')
       },
     })
     .catch((error: unknown) => {
       throw spawnFailure(program, input, error)
     })
-  await marking?.catch(() => undefined)
+  await marking
   failpoint('agent.action.exited')
   const result: ExecResult = { ...ended, outputBytes: forward.totalBytes() }
   if (forward.isTruncated()) result.isOutputTruncated = true
@@ -57,6 +56,12 @@ async function run(host: Host, input: ExecInput, context: ActionContext): Promis
   if (context.signal.aborted) throw new ActionError('Aborted', 'the program was ended', result)
   if (ended.signal) throw new ActionError('KilledBySignal', `${program} was ended by ${ended.signal}`, result)
   throw new ActionError('NonZeroExit', `${program} ended with exit code ${ended.exitCode}`, result)
+}
+
+/** The agent's own settings are none of the program's business: a proxy's password may be among them. */
+function withoutOwn(host: Host): Record<string, string> {
+  const names = Object.keys(host.environment()).filter((name) => name.startsWith('MOORLINE_'))
+  return Object.fromEntries(names.map((name) => [name, '']))
 }
 
 function spawnFailure(program: string, input: ExecInput, error: unknown): unknown {

@@ -19,9 +19,13 @@ export async function startTimeOf(host: Host, pid: number): Promise<string> {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
 }
 
-/** Reading /proc races with the process: gone (ESRCH) or not ours to read (EACCES) both mean that there is nothing to see. */
 async function readQuietly(reading: Promise<string | undefined>): Promise<string | undefined> {
-  return reading.catch(() => undefined)
+  try {
+    return await reading
+  } catch {
+    // Reading /proc races with the process: gone (ESRCH) or not ours to read (EACCES) both mean that there is nothing to see.
+    return undefined
+  }
 }
 
 async function groupsOf(host: Host, { taskUid, attempt, pid, startTime }: SpawnRemains): Promise<Set<number>> {

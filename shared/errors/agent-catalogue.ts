@@ -113,6 +113,32 @@ export const agentErrorCatalogue = {
     summary: 'Another agent process uses this state directory.',
     next: 'Stop it first: systemctl stop moorline-agent.',
   },
+  // state of the agent's tasks
+  JournalDamaged: {
+    isRetryable: false,
+    summary: 'The journal of orders and events is damaged; nothing in it was changed or deleted.',
+    next: 'Stop the agent, move the journal’s files to another directory and keep them, start the agent again.',
+  },
+  JournalTooNew: {
+    isRetryable: false,
+    summary: 'The journal was written by a newer agent.',
+    next: 'Start the agent version that wrote it, or a newer one.',
+  },
+  JournalInUse: {
+    isRetryable: false,
+    summary: 'Another process has the journal open.',
+    next: 'Only one agent may run with a state directory: stop the other one.',
+  },
+  JournalUnwritable: {
+    isRetryable: false,
+    summary: 'The journal cannot be opened for writing.',
+    next: 'Free space, check its owner and that the file system is not read-only, then start the agent again.',
+  },
+  UndoDamaged: {
+    isRetryable: false,
+    summary: 'A file of the undo journal is damaged; the others are not touched by it.',
+    next: 'Restore it from a backup of the state directory, or move it elsewhere and put back by hand what it was about.',
+  },
 } as const satisfies Record<string, AgentErrorEntry>
 
 export type AgentErrorCode = keyof typeof agentErrorCatalogue

@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { taskEndReasons, taskWaitReasons } from '#shared/errors/task-reasons.ts'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const folders = ['agent/tasks', 'agent/actions', 'agent/config', 'hub/controllers/task']
+/** Of the condition Delivered, which says nothing else. */
+const delivery = ['Ended', 'InJournal', 'NotSent']
+const patterns = [
+  /ActionError\(\s*'([A-Z][A-Za-z]+)'/g,
+  /refuse\(\s*'([A-Z][A-Za-z]+)'/g,
+  /(?:finished|end)\(\s*'[A-Za-z]+',\s*'([A-Z][A-Za-z]+)'/g,
+  /reason: '([A-Z][A-Za-z]+)'/g,
+  /\? '([A-Z][A-Za-z]+)' : /g,
+]
+const states = ['Canceled', 'Failed', 'Delivered', 'True']
+
+test('every reason in the sources is in the table with a meaning and a next step', (t) => {
+  const known = { ...taskEndReasons, ...taskWaitReasons }
+  const used = folders.flatMap((folder) =>
+    readdirSync(join(root, folder)).flatMap((name) => {
+      const text = readFileSync(join(root, folder, name), 'utf8')
+      return patterns.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => String(match[1])))
+    }),
+  )
+  t.true(used.length > 50)
+  t.deepEqual(
+    [...new Set(used)].filter((reason) => !Object.hasOwn(known, reason) && !delivery.includes(reason) && !states.includes(reason)),
+    [],
+  )
+  for (const { summary, next } of Object.values(known)) t.true(summary.length > 5 && next.length > 5)
+})
