@@ -74,3 +74,10 @@ export function rowVerdict(row: PreflightRow): RowVerdict {
   if (row.outcome === 'unknown') return 'unknown'
   return row.outcome === 'pass' ? 'passed' : 'skipped'
 }
+
+/** Enough of facts to be shown as such. */
+export function isFacts(result: unknown): boolean {
+  if (!isRecord(result)) return false
+  const lists = [result.disks, result.nics, result.routes, result.resolvers]
+  return lists.every(Array.isArray) && [result.os, result.cpu, result.memory].every(isRecord)
+}
