@@ -15,6 +15,7 @@ import { publicHalf } from '#agent/enroll/keys.ts'
 import { forgetPendingToken, readPendingToken } from '#agent/enroll/pending.ts'
 import { createRenewals } from '#agent/enroll/renew.ts'
 import { collectFacts } from '#agent/facts/collect.ts'
+import { readHardware } from '#agent/host/hardware.ts'
 import { machineFingerprint } from '#agent/facts/fingerprint.ts'
 import { createHost } from '#agent/host/create.ts'
 import { openJournal } from '#agent/journal/open.ts'
@@ -61,7 +62,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const actions = createActions({
     ...{ host, stateDir, clock, log },
     preflight: (run) => runPreflight({ host, clock, random, ...run }),
-    facts: () => collectFacts({ host, clock }),
+    facts: () => collectFacts({ host, clock, hardware: () => readHardware(clock) }),
   })
   const link = createLink({
     ...{ hub, proxy, clock, random, log },

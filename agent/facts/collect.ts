@@ -1,7 +1,9 @@
-// What the agent tells about its machine. Everything is read from /proc and /sys; only versions of components are asked from programs.
+// What the agent tells about its machine. Read from /proc and /sys where they have it; versions of components and the hardware are asked
+// from programs.
 import { createHash } from 'node:crypto'
 import { arch } from 'node:os'
 import Value from 'typebox/value'
+import type { Hardware } from '#agent/host/hardware.ts'
 import type { Host } from '#agent/host/types.ts'
 import type { Clock } from '#shared/clock/clock.ts'
 import { Facts } from '#shared/contract/facts.ts'
@@ -23,10 +25,11 @@ export interface FactsDeps {
   host: Host
   clock: Clock
   addresses?: () => InterfaceAddress[]
+  hardware?: () => Promise<Hardware>
 }
 
 /** Throws when what was collected does not fit the schema, which is a defect and not a state of the machine. */
-export async function collectFacts({ host, clock, addresses = platformAddresses }: FactsDeps): Promise<Facts> {
+export async function collectFacts({ host, clock, addresses = platformAddresses, hardware }: FactsDeps): Promise<Facts> {
   const [hostname, os, kernel, cpu, memory, bootId, machineId, virtualization, initSystem] = await Promise.all([
     system.readHostname(host),
     system.readOsRelease(host),
@@ -38,13 +41,14 @@ export async function collectFacts({ host, clock, addresses = platformAddresses 
     system.readVirtualization(host),
     system.readLine(host, '/proc/1/comm'),
   ])
-  const [disks, nics, routes, resolvConf, runtime, kubelet] = await Promise.all([
+  const [disks, nics, routes, resolvConf, runtime, kubelet, machine] = await Promise.all([
     collectDisks(host),
     readNics(host, addresses()),
     readRoutes(host),
     system.readResolvConf(host),
     readRuntime(host),
     readKubeletVersion(host),
+    hardware?.(),
   ])
   const facts = {
     hostname: clip(hostname ?? '', 256),
@@ -52,6 +56,7 @@ export async function collectFacts({ host, clock, addresses = platformAddresses 
     kernel: clip(kernel ?? '', 256),
     architecture: machineArchitecture(),
     ...(virtualization ? { virtualization: clip(virtualization, 64) } : {}),
+    ...(machine ? { hardware: clipHardware(machine) } : {}),
     initSystem: clip(initSystem ?? '', 64),
     cpu: { model: clip(cpu?.model ?? '', 256), count: cpu?.count ?? 0 },
     memory: {
@@ -118,6 +123,16 @@ function unmounted(error: NodeJS.ErrnoException): undefined {
 export function machineArchitecture(): string {
   const name = arch()
   return { x64: 'amd64', ppc64: 'ppc64le' }[name as string] ?? name
+}
+
+function clipHardware({ manufacturer, model, blockDevices }: Hardware): Facts['hardware'] {
+  return {
+    manufacturer: clip(manufacturer, 256),
+    model: clip(model, 256),
+    blockDevices: blockDevices
+      .slice(0, limits.disks)
+      .map((device) => ({ ...device, name: clip(device.name, 64), model: clip(device.model, 256) })),
+  }
 }
 
 function clip(text: string, maxLength: number): string {

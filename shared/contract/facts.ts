@@ -11,6 +11,28 @@ export const Facts = Type.Object(
     kernel: text(),
     architecture: text(32),
     virtualization: Type.Optional(text(64)),
+    hardware: Type.Optional(
+      Type.Object(
+        {
+          manufacturer: text(),
+          model: text(),
+          blockDevices: Type.Array(
+            Type.Object(
+              {
+                name: text(64),
+                model: text(),
+                sizeBytes: Type.Integer(),
+                isRotational: Type.Boolean(),
+                isRemovable: Type.Boolean(),
+              },
+              closed,
+            ),
+            { maxItems: 64 },
+          ),
+        },
+        closed,
+      ),
+    ),
     initSystem: text(64),
     cpu: Type.Object({ model: text(), count: Type.Integer({ minimum: 0 }) }, closed),
     memory: Type.Object({ totalBytes: Type.Integer(), availableBytes: Type.Integer(), swapTotalBytes: Type.Integer() }, closed),

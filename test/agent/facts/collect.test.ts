@@ -1,3 +1,4 @@
+import { readHardware } from '#agent/host/hardware.ts'
 import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import Value from 'typebox/value'
@@ -99,4 +100,26 @@ test('the real machine agrees with its own tools', async (t) => {
   t.is(facts.hostname, execFileSync('uname', ['-n']).toString().trim())
   t.is(facts.cpu.count, Number(execFileSync('nproc', ['--all']).toString()))
   t.true(facts.disks.length > 0 && facts.nics.length > 0)
+})
+
+test('hardware is what the machine reports, cut to what fits, and absent when nobody asks', async (t) => {
+  const hardware = {
+    manufacturer: 'M'.repeat(300),
+    model: 'X1',
+    blockDevices: [{ name: 'sda', model: '', sizeBytes: 5, isRotational: true, isRemovable: false }],
+  }
+  const facts = await collectFacts({
+    host: fakeHost({}),
+    clock: systemClock,
+    addresses: () => [],
+    hardware: () => Promise.resolve(hardware),
+  })
+  t.is(facts.hardware?.manufacturer.length, 256)
+  t.deepEqual(facts.hardware?.blockDevices, hardware.blockDevices)
+  t.is((await collectFacts({ host: fakeHost({}), clock: systemClock, addresses: () => [] })).hardware, undefined)
+})
+
+test('the block devices of this machine are read with their sizes', async (t) => {
+  const { blockDevices } = await readHardware(systemClock)
+  for (const device of blockDevices) t.true(device.sizeBytes > 0, device.name)
 })
