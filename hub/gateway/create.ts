@@ -39,32 +39,18 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const revoked = new Set<string>()
 
   const authority = await openNatsAuthority({ directory: join(options.dataDir, 'nats'), clock, random, log, target: () => target() })
-  let bus: ReturnType<typeof createBus> | undefined
   let server: NatsServer | undefined
   const target = (): BusTarget | undefined => {
     if (external !== undefined) return external
     const address = server?.address()
     return address === undefined ? undefined : { ...address, isTls: false }
   }
-  if (external !== undefined) authority.tellServer()
-  else {
-    server = await startNatsServer({
-      directory: authority.directory,
-      binary: options.natsServerBinary,
-      config: (paths) => authority.embeddedConfig({ ...paths, maxConnections: options.maxSockets ?? defaultMaxSockets }),
-      onReady: () => bus?.poke(),
-      clock,
-      random,
-      log,
-    })
-  }
-
   const connections = createConnections({
     onLastGone: (agentId) => handlers.onDisconnect(agentId),
     onTooMany: ({ agentId, address }) =>
       onSecurityEvent({ kind: 'TooManyConnections', agentId, address, message: 'the oldest of too many connections was closed' }),
   })
-  bus = createBus({
+  const bus = createBus({
     target,
     credentials: authority.hubCredentials,
     handlers,
@@ -75,7 +61,22 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     random,
     log,
   })
-  const ownBus = bus
+  if (external !== undefined) authority.tellServer()
+  else {
+    server = await startNatsServer({
+      directory: authority.directory,
+      binary: options.natsServerBinary,
+      config: (paths) => authority.embeddedConfig({ ...paths, maxConnections: options.maxSockets ?? defaultMaxSockets }),
+      onReady: () => bus.poke(),
+      clock,
+      random,
+      log,
+    }).catch(async (error: unknown) => {
+      await bus.close()
+      throw error
+    })
+  }
+
   const grpc = createGrpcServers({
     handlers,
     artifacts: options.artifacts,
@@ -137,8 +138,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       log.info({ host: address.host, port: bound.port }, 'listening')
       return bound
     },
-    sendOrder: ownBus.sendOrder,
-    notify: ownBus.notify,
+    sendOrder: bus.sendOrder,
+    notify: bus.notify,
     async revoke(agentId) {
       revoked.add(agentId)
       connections.close(agentId)
@@ -154,8 +155,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     readiness: () => [
       {
         name: 'nats',
-        ok: ownBus.isConnected(),
-        message: ownBus.isConnected() ? 'connected' : 'the hub is not connected to the NATS server; it tries again by itself',
+        ok: bus.isConnected(),
+        message: bus.isConnected() ? 'connected' : 'the hub is not connected to the NATS server; it tries again by itself',
       },
       {
         name: 'nats-revocations',
@@ -165,7 +166,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ],
     stats() {
       const { nats, grpc: calls, agents } = connections.counts()
-      const { queuedEventBytes, ...messages } = ownBus.counters()
+      const { queuedEventBytes, ...messages } = bus.counters()
       return {
         connections: { nats, grpc: calls, enroll: agentTls.enrolling() },
         agents,
@@ -183,7 +184,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await port.close()
       agentTls.close()
       grpc.close()
-      await ownBus.close()
+      await bus.close()
       await authority.close()
       await server?.stop()
     },

@@ -21,6 +21,7 @@ export interface KeyAndCertificate {
 export interface Issuer {
   certificate: x509.X509Certificate
   signingKey: webcrypto.CryptoKey
+  keyIdentifier: x509.Extension
 }
 
 export interface Validity {
@@ -77,7 +78,12 @@ export async function createCa(now: Date): Promise<KeyAndCertificate> {
 }
 
 export async function issuerFrom({ keyPem, certPem }: KeyAndCertificate): Promise<Issuer> {
-  return { certificate: new x509.X509Certificate(certPem), signingKey: (await importPair(keyPem)).privateKey }
+  const { privateKey, publicKey } = await importPair(keyPem)
+  return {
+    certificate: new x509.X509Certificate(certPem),
+    signingKey: privateKey,
+    keyIdentifier: await x509.AuthorityKeyIdentifierExtension.create(publicKey),
+  }
 }
 
 /** Issues a certificate for TLS servers under the names, of which some may be IP addresses. */
@@ -124,7 +130,7 @@ async function issue(
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(await issuer.certificate.publicKey.export()),
+      issuer.keyIdentifier,
       ...extensions,
     ],
   })

@@ -2,13 +2,13 @@
 //
 // The sender of a message is the agent in its subject, which the NATS server enforces. The reply subject is the sender's own
 // choice: answering wherever it points would lend an agent the hub's rights, so it must lie under that agent's own inbox.
-import { type Msg, type NatsConnection } from 'nats'
+import type { Msg, NatsConnection } from 'nats'
 import {
   EventAck,
-  EventBatch,
-  Heartbeat,
+  type EventBatch,
+  type Heartbeat,
   HeartbeatAck,
-  Hello,
+  type Hello,
   HelloReply,
   Notice,
   type OrderAck,

@@ -129,14 +129,24 @@ export function createGrpcServers({ handlers, artifacts, onSecurityEvent, hasRef
 
 function unary<Request, Reply>(log: Log, handle: (call: ServerUnaryCall<Request, Reply>) => Promise<Reply>) {
   return (call: ServerUnaryCall<Request, Reply>, callback: sendUnaryData<Reply>): void => {
-    // Inside the promise, so that a synchronous refusal is answered like any other.
-    Promise.resolve()
-      .then(() => handle(call))
-      .then(
-        (reply) => callback(null, reply),
-        (error: unknown) => callback(toServiceError(error, log, call.getPath())),
-      )
+    void answer(log, call, handle, callback)
   }
+}
+
+async function answer<Request, Reply>(
+  log: Log,
+  call: ServerUnaryCall<Request, Reply>,
+  handle: (call: ServerUnaryCall<Request, Reply>) => Promise<Reply>,
+  callback: sendUnaryData<Reply>,
+): Promise<void> {
+  let reply: Reply
+  try {
+    reply = await handle(call)
+  } catch (error) {
+    callback(toServiceError(error, log, call.getPath()))
+    return
+  }
+  callback(null, reply)
 }
 
 /** `1.2.3.4:5` or `[::1]:5` → the address without the port. */

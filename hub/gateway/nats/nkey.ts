@@ -25,12 +25,15 @@ function decodeBase32(text: string): Buffer {
   return Buffer.from(bytes)
 }
 
-/** A key pair of the library whose signatures are made by node:crypto. */
+/** A key pair of the library whose signatures are made by node:crypto and whose halves are worked out once, not on every use. */
 export function keyPairFromSeed(seed: string): KeyPair {
   const pair = fromSeed(Buffer.from(seed))
   // Two bytes of prefix, 32 of seed, two of checksum.
   const der = Buffer.concat([pkcs8Header, decodeBase32(seed).subarray(2, 34)])
   const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  const [publicKey, privateKey] = [pair.getPublicKey(), pair.getPrivateKey()]
+  pair.getPublicKey = () => publicKey
+  pair.getPrivateKey = () => privateKey
   pair.sign = (input: Uint8Array) => sign(null, input, key)
   return pair
 }
