@@ -1,5 +1,6 @@
 // The agent's durable memory: one SQLite file (WAL, synchronous=FULL). Owns transactions and the group commit of output;
 // the tables are orders.ts and outbox.ts. Must not know what a task does or how events travel.
+import type { DatabaseSync } from 'node:sqlite'
 import { limits } from '#shared/contract/limits.ts'
 import type { Clock, Timer } from '#shared/clock/clock.ts'
 import type { Finished } from '#proto/moorline/v1/control.ts'
@@ -29,6 +30,15 @@ function mergeOutput(last: NewEvent | undefined, next: NewEvent): boolean {
   if (last.body.value.data.length + next.body.value.data.length > limits.outputChunkBytes) return false
   last.body.value.data = Buffer.concat([last.body.value.data, next.body.value.data])
   return true
+}
+
+/** Gives the write-ahead log's space back, which may be what a full file system needs. */
+function shrinkLog(database: DatabaseSync): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch {
+    // No room even for that: the write that failed has said so, and it is tried again.
+  }
 }
 
 /** Throws OperatorError: JournalDamaged, JournalTooNew, JournalInUse, JournalUnwritable. */
@@ -80,6 +90,7 @@ export function openJournal(options: JournalOptions): Journal {
     } catch {
       // Kept in `failure` (the agent's status shows it) and tried again: output that waits is bounded by `boundGathered`.
       boundGathered()
+      shrinkLog(database)
       timer = clock.setTimer(retryMs, flush, true)
       return false
     }

@@ -249,7 +249,7 @@ test('a full disk refuses an order with a type, changes nothing, and takes it wh
 
 test('on a file system that is full nothing is corrupted or lost without a count, and it goes on by itself when there is room', async (t) => {
   const directory = await tempDir(t)
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory])
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', directory])
   if (mounted.status !== 0) {
     t.log('needs the right to mount a small file system')
     return t.pass()
@@ -261,7 +261,7 @@ test('on a file system that is full nothing is corrupted or lost without a count
   journal.recordOrder(order('a'))
   journal.recordStarted('a', 1)
   const filler = join(directory, 'filler')
-  writeFileSync(filler, Buffer.alloc(700_000))
+  writeFileSync(filler, Buffer.alloc(2_800_000))
   for (let index = 0; index < 40; index++) {
     journal.append('a', 1, output(60_000))
     journal.flush()

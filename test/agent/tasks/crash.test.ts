@@ -96,7 +96,7 @@ for (const point of failpoints)
   test.serial(`killed at ${point}, each task ends once and nothing is done twice or lost`, async (t) => {
     const { agent, work } = await crashOnce(t, point)
     await t.notThrowsAsync(checkAll(agent, work))
-    t.is(agent.deaths(), 2)
+    await until('both deaths to be heard of', () => agent.deaths() === 2)
   })
 
 for (const point of ['agent.order.received:2', 'agent.order.journalled:2', 'agent.result.recorded:2', 'agent.events.acknowledged:2'])
