@@ -65,6 +65,7 @@ export function createLink(options: LinkOptions): Link {
   const up = new Set<(committedSequence: bigint) => void>()
   const down = new Set<() => void>()
   let plane: ControlPlane | undefined
+  let connection = new AbortController()
   let isUp = false
   let isReconnectWanted = false
   let wake = new AbortController()
@@ -99,13 +100,14 @@ export function createLink(options: LinkOptions): Link {
   /** One connection from dial to loss; always rejects. */
   const once = async (): Promise<never> => {
     const used = identity()
-    const connection = new AbortController()
-    const signal = AbortSignal.any([stopping.signal, connection.signal])
+    const own = new AbortController()
+    connection = own
+    const signal = AbortSignal.any([stopping.signal, own.signal])
     try {
       state.setPhase('connecting')
       plane = await openControlPlane({ identity: used, hub, proxy, clock, signal })
       serveOrders(plane, used.agentId, handlers, log)
-      void plane.closed.then((error) => connection.abort(error ?? new Error('the connection was closed')))
+      void plane.closed.then((error) => own.abort(error ?? new Error('the connection was closed')))
       const session = runSession({
         plane,
         agentId: used.agentId,
@@ -126,7 +128,7 @@ export function createLink(options: LinkOptions): Link {
     } finally {
       const closing = plane
       plane = undefined
-      connection.abort(new Error('the connection is being closed'))
+      own.abort(new Error('the connection is being closed'))
       goDown()
       await closing?.close()
     }
@@ -194,6 +196,7 @@ export function createLink(options: LinkOptions): Link {
       isReconnectWanted = true
       procedures.reset()
       wake.abort(new Error('reconnect'))
+      connection.abort(new Error('reconnect'))
       void plane?.close()
     },
     hubTime: () => (hubClock ? new Date(hubClock.time + (clock.monotonicMs() - hubClock.atMs)) : clock.now()),
