@@ -61,6 +61,8 @@ export function registerErrorHandler(app: FastifyInstance, log: Log, resources: 
     const error = toApiError(raw)
     if (error.status >= 500) log.error({ error: raw, requestId: request.id, url: request.url }, 'a request failed')
     if (error.details.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.details.retryAfterSeconds))
+    // fastify sets it when a body was refused; HTTP/2 has no such header.
+    if (request.raw.httpVersionMajor === 2) reply.removeHeader('connection')
     if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="moorline"')
     request.auditDetail ??= error.status === 403 ? error.message : error.reason
     return reply

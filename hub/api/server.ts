@@ -70,6 +70,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
 
   return {
     acceptSocket: (socket) => transport.acceptSocket(socket),
+    setTls: (tls) => transport.setTls(tls),
     routes,
     async close() {
       streams.closeAll()

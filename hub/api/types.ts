@@ -80,6 +80,8 @@ export interface RouteInfo {
 export interface Api {
   /** A raw TCP socket; bytes that were peeked have been un-shifted. */
   acceptSocket(socket: Socket): void
+  /** A renewed certificate, for new connections. */
+  setTls(tls: { key: string | Buffer; cert: string | Buffer }): void
   /** Every route there is, for documentation and the test that calls them all. */
   readonly routes: readonly RouteInfo[]
   /** Ends watches and connections; resolves when none is left. */

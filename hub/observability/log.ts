@@ -49,7 +49,9 @@ function wrap(logger: Logger): Log {
 /** `22:59:28 warn  message  key=value …`, after redaction. Control characters are already escaped by JSON and stay so. */
 export function prettyLine(json: string): string {
   const { level, time, msg, error, err = error, ...rest } = JSON.parse(json) as Record<string, unknown>
-  const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${typeof value === 'string' ? quote(value) : JSON.stringify(value)}`)
+  const fields = Object.entries(rest).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? quote(value) : visible(JSON.stringify(value) ?? '')}`,
+  )
   const cause = (err as { stack?: string; message?: string } | undefined)?.stack ?? (err as { message?: string } | undefined)?.message
   const indented =
     cause === undefined
@@ -62,10 +64,13 @@ export function prettyLine(json: string): string {
 }
 
 function quote(text: string): string {
-  const escaped = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"')
-  // JSON leaves DEL, C1 controls and bidirectional overrides as they are; a terminal acts on them.
-  return escaped.replace(
-    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+  return visible(JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"'))
+}
+
+/** JSON leaves DEL, C1 controls and bidirectional overrides as they are; a terminal acts on them. */
+function visible(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

@@ -15,7 +15,7 @@ export interface Metrics {
   observeAgents(read: () => { connected: number; pending: number; total: number }): void
   observeTasks(read: () => Readonly<Record<string, number>>): void
   observeResourceVersion(read: () => number): void
-  /** For parts with a number of their own: registered once under moorline_<name>. */
+  /** For parts with a number of their own; `name` is the whole name, moorline_<part>_<what>. */
   gauge(name: string, help: string, read: () => number): void
   counter(name: string, help: string): (by?: number) => void
   text(): Promise<string>
@@ -98,10 +98,10 @@ export function createMetrics(): Metrics {
         },
       })
     },
-    observeResourceVersion: (read) => void gauge('resource_version', 'Last resourceVersion.', read),
+    observeResourceVersion: (read) => void gauge('moorline_resource_version', 'Last resourceVersion.', read),
     gauge,
     counter(name, help) {
-      const counter = new Counter({ name: `moorline_${name}`, help, registers })
+      const counter = new Counter({ name, help, registers })
       return (by = 1) => counter.inc(by)
     },
     text: () => registry.metrics(),
@@ -110,7 +110,7 @@ export function createMetrics(): Metrics {
 
   function gauge(name: string, help: string, read: () => number): void {
     new Gauge({
-      name: `moorline_${name}`,
+      name,
       help,
       registers,
       collect() {

@@ -13,6 +13,8 @@ export const defaultHttpLimits: HttpLimits = { headersTimeoutMs: 10_000, bodyTim
 export interface Transport {
   serverFactory: FastifyServerFactory<RawServerDefault>
   acceptSocket(socket: Socket): void
+  /** For new connections; open ones keep theirs. */
+  setTls(tls: { key: string | Buffer; cert: string | Buffer }): void
   close(): Promise<void>
 }
 
@@ -107,6 +109,7 @@ export function createTransport(
       socket.setNoDelay(true)
       server.emit('connection', socket)
     },
+    setTls: (next) => server?.setSecureContext(next),
     async close() {
       // Http2SecureServer.close() would wait for a 'listening' server; the sockets are ours to end.
       for (const socket of sockets) socket.destroy()

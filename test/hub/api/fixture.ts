@@ -75,7 +75,7 @@ let certificate: Promise<{ key: string; cert: string }> | undefined
 
 async function selfSigned(): Promise<{ key: string; cert: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
+  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
   const made = await x509.X509CertificateGenerator.createSelfSigned({
     name: 'CN=localhost',
     keys: keys as never,

@@ -40,7 +40,7 @@ test('F-37: a write with a cookie needs the Origin of this hub', async (t) => {
   const cookie = await signIn(api)
   const create = (headers: Record<string, string>, name: string) =>
     api.ask(`${base}/machines`, { method: 'POST', body: manifest('Machine', name, {}), headers: { cookie, ...headers } })
-  const refused = [
+  const refused: Record<string, string>[] = [
     {},
     { origin: 'https://evil.example' },
     { origin: 'null' },
