@@ -6,6 +6,7 @@ import { waitFor } from '#shared/clock/clock.ts'
 import { ApiError, OperatorError } from '#shared/errors/api-error.ts'
 import { createBus } from './bus/bus.ts'
 import type { BusTarget } from './bus/connection.ts'
+import { createEventQueue } from './bus/event-queue.ts'
 import { createGrpcServers } from './grpc/servers.ts'
 import { createBridge } from './nats/bridge.ts'
 import { openNatsAuthority } from './nats/authority.ts'
@@ -14,10 +15,15 @@ import { type NatsServer, startNatsServer } from './nats/server.ts'
 import { createAgentTls } from './port/agent-tls.ts'
 import { createConnections } from './port/connections.ts'
 import { createPort } from './port/listen.ts'
-import type { Gateway, GatewayOptions, SecurityEvent } from './types.ts'
+import { limitSecurityEvents } from './security-events.ts'
+import type { Gateway, GatewayOptions } from './types.ts'
 
 const defaultHandshakesPerSecond = 400
 const defaultMaxSockets = 25_000
+/** The hub's own, beside those of the agents. */
+const ownConnections = 16
+/** An agent sends one batch and waits: more than a few in flight is a fault. */
+const queueLimits = { perAgent: 4, totalBytes: 64 * 1024 * 1024 }
 const sweepMs = 30_000
 /** Another process may rotate the CA, and a CA without certificates left is forgotten. */
 const refreshMs = 10 * 60 * 1000
@@ -32,10 +38,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const onRefused = (reason: string): void => {
     refused[reason] = (refused[reason] ?? 0) + 1
   }
-  const onSecurityEvent = (event: SecurityEvent): void => {
+  const onSecurityEvent = limitSecurityEvents(clock, (event) => {
     log.warn({ ...event }, 'refused')
     handlers.onSecurityEvent?.(event)
-  }
+  })
   const revoked = new Set<string>()
 
   const authority = await openNatsAuthority({ directory: join(options.dataDir, 'nats'), clock, random, log, target: () => target() })
@@ -50,10 +56,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     onTooMany: ({ agentId, address }) =>
       onSecurityEvent({ kind: 'TooManyConnections', agentId, address, message: 'the oldest of too many connections was closed' }),
   })
+  const queue = createEventQueue(queueLimits)
   const bus = createBus({
     target,
     credentials: authority.hubCredentials,
     handlers,
+    queue,
     isRevoked: (agentId) => revoked.has(agentId),
     addressOf: connections.addressOf,
     onSecurityEvent,
@@ -66,7 +74,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     server = await startNatsServer({
       directory: authority.directory,
       binary: options.natsServerBinary,
-      config: (paths) => authority.embeddedConfig({ ...paths, maxConnections: options.maxSockets ?? defaultMaxSockets }),
+      config: (paths) => authority.embeddedConfig({ ...paths, maxConnections: (options.maxSockets ?? defaultMaxSockets) + ownConnections }),
       onReady: () => bus.poke(),
       clock,
       random,
@@ -79,6 +87,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   const grpc = createGrpcServers({
     handlers,
+    queue,
     artifacts: options.artifacts,
     onSecurityEvent,
     hasReflection: options.hasReflection ?? false,
@@ -166,15 +175,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ],
     stats() {
       const { nats, grpc: calls, agents } = connections.counts()
-      const { queuedEventBytes, ...messages } = bus.counters()
       return {
         connections: { nats, grpc: calls, enroll: agentTls.enrolling() },
         agents,
         peeking: port.peeking(),
         waitingHandshakes: port.waiting(),
         refused: { ...refused },
-        messages,
-        queuedEventBytes,
+        messages: bus.counters(),
+        queuedEventBytes: queue.bytes(),
         natsRestarts: server?.restarts() ?? 0,
       }
     },

@@ -21,7 +21,7 @@ import { failpoint } from '#shared/flow/failpoint.ts'
 import type { Log } from '#shared/log/log.ts'
 import { type GatewayHandlers, type GatewayStats, OrderError, type OrderKind, type SecurityEvent } from '../types.ts'
 import { type BusConnection, type BusTarget, keepBusConnection, type NatsCredentials } from './connection.ts'
-import { createEventQueue } from './event-queue.ts'
+import type { EventQueue } from './event-queue.ts'
 import { createPendingOrders } from './orders.ts'
 import { decodeEvents, decodeHeartbeat, decodeHello, InvalidMessage } from './validate.ts'
 
@@ -29,6 +29,7 @@ export interface BusOptions {
   target(): BusTarget | undefined
   credentials: NatsCredentials
   handlers: Pick<GatewayHandlers, 'hello' | 'heartbeat' | 'events'>
+  queue: EventQueue
   /** Messages of such an agent that were already under way have no effect. */
   isRevoked(agentId: string): boolean
   addressOf(agentId: string): string
@@ -43,17 +44,15 @@ export interface Bus {
   poke(): void
   sendOrder(agentId: string, kind: OrderKind, order: SignedOrder, timeoutMs: number): Promise<OrderAck>
   notify(agentId: string, kind: string): void
-  counters(): GatewayStats['messages'] & { queuedEventBytes: number }
+  counters(): GatewayStats['messages']
   close(): Promise<void>
 }
 
-const queueLimits = { perAgent: 4, totalBytes: 64 * 1024 * 1024 }
 const replyPattern = /^[A-Za-z0-9_.-]{1,200}$/
 
 export function createBus(options: BusOptions): Bus {
-  const { handlers, clock, log } = options
+  const { handlers, queue, clock, log } = options
   const counters = { hello: 0, heartbeat: 0, events: 0, reply: 0, dropped: 0 }
-  const queue = createEventQueue(queueLimits)
   const orders = createPendingOrders(clock)
 
   const report = (kind: SecurityEvent['kind'], agentId: string, message: string): void => {
@@ -193,7 +192,7 @@ export function createBus(options: BusOptions): Bus {
         log.debug({ agentId, error: (error as Error).message }, 'a notice could not be sent')
       }
     },
-    counters: () => ({ ...counters, queuedEventBytes: queue.bytes() }),
+    counters: () => ({ ...counters }),
     async close() {
       orders.rejectAll('The hub is stopping.')
       await queue.idle()

@@ -1,4 +1,5 @@
 // Runs each agent's event batches one after the other and different agents' side by side, within limits on what may wait.
+// Both ways in, the bus and backfill, use the same queue.
 export interface EventQueueLimits {
   perAgent: number
   totalBytes: number
@@ -7,6 +8,8 @@ export interface EventQueueLimits {
 export interface EventQueue {
   /** False when the agent or the hub has too much waiting; nothing was queued. */
   add(agentId: string, sizeBytes: number, run: () => Promise<void>): boolean
+  /** The same for a caller that wants the result. Undefined when there is too much waiting. Rejects as `run` does. */
+  call<T>(agentId: string, sizeBytes: number, run: () => Promise<T>): Promise<T | undefined>
   bytes(): number
   /** Resolves when nothing runs any more. */
   idle(): Promise<void>
@@ -15,7 +18,7 @@ export interface EventQueue {
 export function createEventQueue({ perAgent, totalBytes }: EventQueueLimits): EventQueue {
   const tails = new Map<string, { count: number; tail: Promise<void> }>()
   let bytes = 0
-  return {
+  const queue: EventQueue = {
     add(agentId, sizeBytes, run) {
       const own = tails.get(agentId) ?? { count: 0, tail: Promise.resolve() }
       if (own.count >= perAgent || (bytes > 0 && bytes + sizeBytes > totalBytes)) return false
@@ -30,9 +33,14 @@ export function createEventQueue({ perAgent, totalBytes }: EventQueueLimits): Ev
       tails.set(agentId, own)
       return true
     },
+    call: (agentId, sizeBytes, run) =>
+      new Promise((resolve, reject) => {
+        if (!queue.add(agentId, sizeBytes, () => run().then(resolve, reject))) resolve(undefined)
+      }),
     bytes: () => bytes,
     async idle() {
       while (tails.size > 0) await Promise.all([...tails.values()].map(({ tail }) => tail))
     },
   }
+  return queue
 }

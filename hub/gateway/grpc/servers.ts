@@ -23,9 +23,11 @@ import {
   type RenewRequest,
   type RenewResponse,
 } from '#proto/moorline/v1/procedures.ts'
-import { EventAck } from '#proto/moorline/v1/control.ts'
+import { EventAck, EventBatch } from '#proto/moorline/v1/control.ts'
 import { limits } from '#shared/contract/limits.ts'
+import { failpoint } from '#shared/flow/failpoint.ts'
 import type { Log } from '#shared/log/log.ts'
+import type { EventQueue } from '../bus/event-queue.ts'
 import { checkEvents, InvalidMessage } from '../bus/validate.ts'
 import type { GatewayHandlers, SecurityEvent } from '../types.ts'
 import { artifactServiceDefinition, createArtifacts } from './artifacts.ts'
@@ -37,6 +39,7 @@ import { tuneConnectionWindows, tuneStreamWindows } from './windows.ts'
 
 export interface GrpcOptions {
   handlers: Pick<GatewayHandlers, 'enroll' | 'renew' | 'isAllowed' | 'events'>
+  queue: EventQueue
   artifacts(name: string): string | undefined
   onSecurityEvent(event: SecurityEvent): void
   hasReflection: boolean
@@ -49,6 +52,8 @@ export interface GrpcServers {
   health: Health
   close(): void
 }
+
+const busy = EventAck.fromPartial({ refused: 'Busy', message: 'Too many batches are waiting; send this one again later.' })
 
 /** A stranger's request is small; the size is checked before the message is put together. */
 const enrollMessageBytes = 64 * 1024
@@ -65,7 +70,7 @@ const options = (maxMessageBytes: number) => ({
   'grpc.max_connection_idle_ms': 120_000,
 })
 
-export function createGrpcServers({ handlers, artifacts, onSecurityEvent, hasReflection, log }: GrpcOptions): GrpcServers {
+export function createGrpcServers({ handlers, queue, artifacts, onSecurityEvent, hasReflection, log }: GrpcOptions): GrpcServers {
   const checks = { isAllowed: handlers.isAllowed.bind(handlers), onSecurityEvent }
   const files = createArtifacts(artifacts)
 
@@ -98,7 +103,10 @@ export function createGrpcServers({ handlers, artifacts, onSecurityEvent, hasRef
       if (message.batch === undefined) throw new CallError(status.INVALID_ARGUMENT, 'The message has no batch.')
       let ack: EventAck
       try {
-        ack = await handlers.events(agentId, checkEvents(message.batch))
+        const batch = checkEvents(message.batch)
+        failpoint('hub.events.received')
+        ack = (await queue.call(agentId, EventBatch.encode(batch).finish().length, () => handlers.events(agentId, batch))) ?? busy
+        failpoint('hub.events.before-reply')
       } catch (error) {
         if (!(error instanceof InvalidMessage)) throw error
         onSecurityEvent({ kind: 'MalformedMessage', agentId, address: call.getPeer(), message: `backfill: ${error.message}` })

@@ -40,7 +40,6 @@ function commonLines(input: Pick<NatsConfigInput, 'operatorJwt' | 'systemAccount
   return [
     `max_payload: ${limits.natsPayloadBytes}`,
     'max_pending: 4194304',
-    'max_control_line: 4096',
     // Two missed pings end a half-open connection within 30 s.
     'ping_interval: "10s"',
     'ping_max: 2',

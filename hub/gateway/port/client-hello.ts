@@ -2,8 +2,8 @@
 // without consuming it. Pure; every length is checked, and nothing is allocated from a length that a stranger sent.
 
 export type HelloResult =
-  /** More bytes are needed. */
-  | { kind: 'incomplete' }
+  /** With fewer bytes than this in all, asking again cannot say more. */
+  | { kind: 'incomplete'; atLeast: number }
   | { kind: 'hello'; serverName: string | undefined; protocols: string[] }
   /** The first bytes are the start of an HTTP request without TLS. */
   | { kind: 'plaintext' }
@@ -12,9 +12,11 @@ export type HelloResult =
 const handshakeRecord = 22
 const clientHelloType = 1
 const maxRecordBytes = 16_384 + 256
+/** Real clients use one or two; without a limit, a hello cut into single bytes would be work to put together. */
+const maxRecords = 64
 
 export function parseClientHello(bytes: Buffer): HelloResult {
-  if (bytes.length === 0) return { kind: 'incomplete' }
+  if (bytes.length === 0) return { kind: 'incomplete', atLeast: 1 }
   if (bytes[0] !== handshakeRecord) return { kind: isHttpStart(bytes) ? 'plaintext' : 'invalid' }
   const fragments: Buffer[] = []
   let length = 0
@@ -22,7 +24,8 @@ export function parseClientHello(bytes: Buffer): HelloResult {
   let at = 0
   // A hello may be cut into several records; the handshake message is what they hold together.
   while (wanted < 0 || length < wanted) {
-    if (bytes.length < at + 5) return { kind: 'incomplete' }
+    if (fragments.length === maxRecords) return { kind: 'invalid' }
+    if (bytes.length < at + 5) return { kind: 'incomplete', atLeast: at + 5 }
     const recordBytes = bytes.readUInt16BE(at + 3)
     if (bytes[at] !== handshakeRecord || bytes[at + 1] !== 3 || recordBytes === 0 || recordBytes > maxRecordBytes)
       return { kind: 'invalid' }
@@ -35,7 +38,10 @@ export function parseClientHello(bytes: Buffer): HelloResult {
       if (head[0] !== clientHelloType) return { kind: 'invalid' }
       wanted = 4 + head.readUIntBE(1, 3)
     }
-    if (fragment.length < recordBytes && (wanted < 0 || length < wanted)) return { kind: 'incomplete' }
+    const missing = (wanted < 0 ? 4 : wanted) - length
+    if (fragment.length < recordBytes && missing > 0) {
+      return { kind: 'incomplete', atLeast: bytes.length + Math.min(missing, recordBytes - fragment.length) }
+    }
   }
   try {
     return parseBody(Buffer.concat(fragments).subarray(4, wanted))

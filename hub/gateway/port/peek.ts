@@ -22,6 +22,7 @@ const plaintextAnswer = [
 /** Calls `done` once. After a refusal the socket is closed; after a hello it stands as if nobody had read from it. */
 export function peekClientHello(socket: Socket, clock: Clock, done: (result: PeekResult) => void): void {
   let bytes: Buffer = Buffer.alloc(0)
+  let atLeast = 1
   const timer = clock.setTimer(limits.clientHelloTimeoutMs, () => refuse('HelloTimeout'), true)
   const detach = (): void => {
     timer.cancel()
@@ -45,10 +46,14 @@ export function peekClientHello(socket: Socket, clock: Clock, done: (result: Pee
       if (chunk === null) break
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
     }
-    if (bytes.length === 0) return
+    if (bytes.length < atLeast) {
+      if (bytes.length >= limits.clientHelloBytes) refuse('HelloTooLarge')
+      return
+    }
     const result = parseClientHello(bytes)
     switch (result.kind) {
       case 'incomplete':
+        atLeast = result.atLeast
         if (bytes.length >= limits.clientHelloBytes) refuse('HelloTooLarge')
         return
       case 'plaintext':

@@ -19,11 +19,11 @@ import { asServer, type Fixture, startFixture } from './fixture.ts'
 let fixture: Fixture
 test.before(async () => {
   fixture = await startFixture()
+  await until('the hub to reach NATS', () => fixture.gateway.readiness().every(({ ok }) => ok))
 })
 test.after.always(() => fixture?.close())
 
 test('an agent says hello, beats and sends events, and the hub knows it by its subject', async (t) => {
-  await until('the hub to reach NATS', () => fixture.gateway.readiness().every(({ ok }) => ok))
   const agent = await fixture.agent()
   const connection = await fixture.natsConnect(agent)
   const hello = await connection.request(fromAgent.hello(agent.agentId), Hello.encode(Hello.fromPartial({ sessionId: 's1' })).finish(), {

@@ -42,3 +42,17 @@ test('a batch over the limit of its agent or of all is turned away, and room is 
   t.true(queue.add('c', 500, async () => {}))
   await queue.idle()
 })
+
+test('a caller gets the result, the failure, or nothing when there is no room', async (t) => {
+  const queue = createEventQueue({ perAgent: 1, totalBytes: 100 })
+  const hold = gate()
+  const first = queue.call('a', 1, () => hold.opened.then(() => 'done'))
+  t.is(await queue.call('a', 1, async () => 'second'), undefined)
+  hold.open()
+  t.is(await first, 'done')
+  await queue.idle()
+  await t.throwsAsync(
+    queue.call('a', 1, () => Promise.reject(new Error('no'))),
+    { message: 'no' },
+  )
+})
