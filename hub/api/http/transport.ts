@@ -1,14 +1,17 @@
 // The TLS server under fastify: HTTP/2 and HTTP/1.1 on sockets that the port router hands over; it never listens itself.
 // Owns the limits of a connection: handshake, headers, idle time, frames, resets.
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
+import type { Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RawServerDefault } from 'fastify'
 import type { FastifyServerFactory } from 'fastify'
-import type { Clock, Timer } from '#shared/clock/clock.ts'
+import { type Clock, type Timer, waitFor } from '#shared/clock/clock.ts'
 import type { Log } from '#shared/log/log.ts'
 import type { HttpLimits } from '../types.ts'
 
 export const defaultHttpLimits: HttpLimits = { headersTimeoutMs: 10_000, bodyTimeoutMs: 30_000, idleTimeoutMs: 300_000, connections: 5_000 }
+
+const graceMs = 1_000
 
 export interface Transport {
   serverFactory: FastifyServerFactory<RawServerDefault>
@@ -25,6 +28,8 @@ export function createTransport(
   log: Log,
 ): Transport {
   const sockets = new Set<Socket>()
+  const sessions = new Set<ServerHttp2Session>()
+  let onEmpty: (() => void) | undefined
   let server: Http2SecureServer | undefined
 
   const serverFactory = (handler: (request: never, response: never) => void) => {
@@ -73,6 +78,7 @@ export function createTransport(
 
   /** Ends a session that has opened no stream for a while: bytes alone (pings, a header sent byte by byte) do not keep it. */
   function guardSession(session: ServerHttp2Session): void {
+    sessions.add(session)
     let open = 0
     let timer: Timer | undefined
     const arm = (delayMs: number) => {
@@ -96,7 +102,10 @@ export function createTransport(
         if (open === 0 && !session.destroyed) arm(limits.idleTimeoutMs)
       })
     })
-    session.once('close', () => timer?.cancel())
+    session.once('close', () => {
+      sessions.delete(session)
+      timer?.cancel()
+    })
   }
 
   return {
@@ -104,16 +113,25 @@ export function createTransport(
     acceptSocket(socket) {
       if (!server || sockets.size >= limits.connections) return void socket.resetAndDestroy()
       sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
+      socket.once('close', () => {
+        sockets.delete(socket)
+        if (sockets.size === 0) onEmpty?.()
+      })
       socket.on('error', (error) => log.debug({ error }, 'a connection to the API failed'))
       socket.setNoDelay(true)
       server.emit('connection', socket)
     },
     setTls: (next) => server?.setSecureContext(next),
     async close() {
-      // Http2SecureServer.close() would wait for a 'listening' server; the sockets are ours to end.
+      // What is being answered may end; what is idle goes at once, and after a moment everything does.
+      for (const session of sessions) session.close()
+      ;(server as Partial<Pick<HttpServer, 'closeIdleConnections'>> | undefined)?.closeIdleConnections?.()
+      const cancel = new AbortController()
+      const empty = new Promise<void>((resolve) => (sockets.size === 0 ? resolve() : (onEmpty = resolve)))
+      await Promise.race([empty, waitFor(clock, graceMs, cancel.signal).catch(() => {})]) // aborted because all have gone
+      cancel.abort()
       for (const socket of sockets) socket.destroy()
-      server?.emit('close')
+      server?.close()
     },
   }
 }

@@ -2,7 +2,6 @@
 import { StringDecoder } from 'node:string_decoder'
 
 /** C0 but \n and \t, DEL, C1, and the characters that reorder text (bidirectional controls, CVE-2021-42574). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unsafe = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 export function escapeControls(text: string): string {

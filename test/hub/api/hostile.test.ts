@@ -23,6 +23,7 @@ test('F-32: a body of exactly the limit is read, one byte more is 413', async (t
 test('F-32: a body without a declared length is cut at the limit', async (t) => {
   const api = await startApi(t)
   const session = connectHttp2(`https://${api.host}`, { ca: api.ca })
+  session.on('error', () => {})
   const stream = session.request({
     ':method': 'POST',
     ':path': `${base}/machines`,
@@ -150,6 +151,7 @@ test('F-33: headers and bodies that come byte by byte end after their time', asy
 test('F-33: an HTTP/2 session that opens no stream is ended', async (t) => {
   const api = await startApi(t, { httpLimits: { headersTimeoutMs: 300 } })
   const session = connectHttp2(`https://${api.host}`, { ca: api.ca })
+  session.on('error', () => {})
   await new Promise((resolve) => session.once('close', resolve))
   t.true(session.closed)
 })

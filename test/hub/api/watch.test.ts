@@ -6,7 +6,7 @@ import { base, manifest, startApi, type TestApi } from './fixture.ts'
 
 interface Event {
   type: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into events freely
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into events freely
   object: any
 }
 
