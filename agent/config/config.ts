@@ -1,9 +1,9 @@
 // The agent's configuration: flag before environment before stateDir/config.json before default. The only module beside main.ts
 // that is given the process environment.
 import { join } from 'node:path'
-import Value from 'typebox/value'
 import { AgentSettings, optionRecords, stateDirOption } from '#agent/config/options.ts'
 import { parseProxy, type Proxy, proxyFor } from '#agent/config/proxy.ts'
+import { schemaProblem } from '#agent/config/schema-problem.ts'
 import { readIfThere, writeDurable } from '#agent/enroll/files.ts'
 import type { Endpoint } from '#agent/link/dialer.ts'
 import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
@@ -17,8 +17,6 @@ export interface AgentConfig {
   pins: string[]
   /** Already judged against noProxy for the hub: undefined is a direct connection. */
   proxy?: Proxy
-  /** As written, with its password: for the file only. */
-  proxyUrl?: string
   noProxy: string
   policyFile?: string
   logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -52,7 +50,6 @@ export function readConfig(flags: Flags, env: Environment): AgentConfig {
     hub: endpoint,
     pins,
     proxy: endpoint ? proxyFor(endpoint.host, proxy, listed) : proxy,
-    proxyUrl,
     noProxy: listed,
     policyFile,
     logLevel,
@@ -60,13 +57,14 @@ export function readConfig(flags: Flags, env: Environment): AgentConfig {
   }
 }
 
-/** Remembers what enrolment was told, so that `run` needs no arguments. */
-export function saveConfig({ stateDir, hub, pins, proxyUrl, noProxy, policyFile }: AgentConfig): void {
+/**
+ * Remembers what enrolment was told, so that `run` needs no arguments. The proxy is not copied: it stays where the service gets it, so
+ * that a password is in one place and taking the variable away takes the proxy away.
+ */
+export function saveConfig({ stateDir, hub, pins, policyFile }: AgentConfig): void {
   const settings: AgentSettings = {
     ...(hub ? { hub: `${hub.host.includes(':') ? `[${hub.host}]` : hub.host}:${hub.port}` } : {}),
     ...(pins.length > 0 ? { pins } : {}),
-    ...(proxyUrl === undefined ? {} : { proxy: proxyUrl }),
-    ...(noProxy === '' ? {} : { noProxy }),
     ...(policyFile === undefined ? {} : { policyFile }),
   }
   writeDurable(join(stateDir, 'config.json'), `${JSON.stringify(settings, undefined, 2)}\n`)
@@ -101,11 +99,10 @@ function readFile(path: string): AgentSettings {
 }
 
 function check(settings: unknown, where: (name: string) => string): void {
-  if (Value.Check(AgentSettings, settings)) return
-  const [first] = Value.Errors(AgentSettings, settings)
-  const [, name = ''] = (first?.instancePath ?? '').split('/')
-  const extra = (first?.params as { additionalProperties?: string[] } | undefined)?.additionalProperties?.[0]
-  throw new AgentError('ConfigInvalid', `${where(name || extra || 'the document')}: ${first?.message ?? 'is not allowed'}`)
+  const problem = schemaProblem(AgentSettings, settings)
+  if (!problem) return
+  const [name = ''] = problem.field.split('.')
+  throw new AgentError('ConfigInvalid', `${where(name || 'the document')}: ${problem.message}`)
 }
 
 function text(value: string | string[] | boolean | undefined): string | undefined {

@@ -3,11 +3,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import Type, { type Static } from 'typebox'
-import Value from 'typebox/value'
 import type { Policy, PolicyVerdict } from '#agent/tasks/policy.ts'
 import { actionNames, type ActionName, type ExecInput, type FileInput } from '#shared/contract/actions.ts'
 import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
 import { matchesPath } from './path-pattern.ts'
+import { schemaProblem } from './schema-problem.ts'
 
 const closed = { additionalProperties: false } as const
 const paths = Type.Array(Type.String({ pattern: '^/', maxLength: 4096 }), { maxItems: 1024 })
@@ -101,14 +101,9 @@ function parsePolicy(path: string): PolicyFile {
   } catch (error) {
     throw new AgentError('PolicyInvalid', `${path}: ${messageOf(error)}`, error)
   }
-  if (Value.Check(PolicyFile, parsed)) return parsed
-  const [first] = Value.Errors(PolicyFile, parsed)
-  const extra = (first?.params as { additionalProperties?: string[] } | undefined)?.additionalProperties?.join(', ')
-  const field = [(first?.instancePath ?? '').slice(1).replaceAll('/', '.'), extra].filter(Boolean).join('.')
-  throw new AgentError(
-    'PolicyInvalid',
-    `${path}: ${field || 'the document'}: ${extra ? 'is not a field of the policy' : (first?.message ?? 'is not allowed')}`,
-  )
+  const problem = schemaProblem(PolicyFile, parsed)
+  if (problem) throw new AgentError('PolicyInvalid', `${path}: ${problem.field || 'the document'}: ${problem.message}`)
+  return parsed as PolicyFile
 }
 
 /** `own` are paths of the agent itself: never a target of `file`, with everything below them. */
