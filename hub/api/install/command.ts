@@ -16,8 +16,8 @@ export function installCommand(facts: InstallFacts, token: string): string {
     `printf %s ${quoted('base64', 'the CA', trustBase64(facts))} | base64 -d >"$d/ca.pem"`,
     `printf '%s\\n' ${quoted('token', 'the join token', token)} >"$d/token"`,
     'p=${MOORLINE_PROXY:-${https_proxy:-${HTTPS_PROXY:-}}}',
-    'case "$p" in socks5:*) p="socks5h:${p#socks5:}" ;; esac',
     `printf '%s\\n' "$p" >"$d/proxy"`,
+    'case "$p" in socks5:*) p="socks5h:${p#socks5:}" ;; esac',
     `https_proxy="$p" curl -fsS --proto '=https' --tlsv1.2 --cacert "$d/ca.pem" --capath "$d" --pinnedpubkey '${pins}' -o "$d/install.sh" ${url}/install.sh`,
     `$([ "$(id -u)" -eq 0 ] || echo sudo) sh "$d/install.sh" --token-file "$d/token" --proxy-file "$d/proxy" ${fleetPins}`,
   ]
