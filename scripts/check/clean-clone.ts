@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Task } from '#shared/contract/task.ts'
+import { OperatorError } from '#shared/errors/api-error.ts'
 import { runCommand } from '#scripts/dev/command.ts'
 import { kubectlPath } from '#scripts/dev/kubectl.ts'
 import { pollUntil } from '#scripts/dev/poll.ts'
@@ -65,7 +66,7 @@ function current() {
 const waitUntilUp = (limitMs: number) =>
   pollUntil('npm start to say that it runs', limitMs, () => {
     const { child, output } = current()
-    if (child.exitCode !== null) return Promise.reject(new Error(`npm start ended with ${child.exitCode}:\n${output()}`))
+    if (child.exitCode !== null) throw new OperatorError('StartEnded', `npm start ended with ${child.exitCode}`, 'Read its output.')
     return output().includes('Moorline is running.')
   }).catch((error: Error) => Promise.reject(new Error(`${error.message}; its output:\n${current().output()}`, { cause: error.cause })))
 
