@@ -1,7 +1,7 @@
 // The two keys of an identity, made on this machine and never sent: the certificate's (ECDSA P-256) and the NATS user's (ed25519).
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { createUser, fromSeed } from '@nats-io/nkeys'
 import { createCsr, keyHash } from '#agent/enroll/csr.ts'
+import { createUserSeed, openUserSeed } from '#shared/nkeys/user-key.ts'
 
 export interface Keys {
   /** PKCS#8 PEM. */
@@ -14,7 +14,7 @@ export function createKeys(): Keys {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return {
     privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    natsSeed: Buffer.from(createUser().getSeed()).toString('ascii'),
+    natsSeed: createUserSeed(),
   }
 }
 
@@ -28,5 +28,5 @@ export interface PublicHalf {
 
 export function publicHalf(keys: Keys): PublicHalf {
   const key: KeyObject = createPrivateKey(keys.privateKey)
-  return { csr: createCsr(key), natsPublicKey: fromSeed(Buffer.from(keys.natsSeed)).getPublicKey(), keyHash: keyHash(key) }
+  return { csr: createCsr(key), natsPublicKey: openUserSeed(keys.natsSeed).publicKey, keyHash: keyHash(key) }
 }

@@ -1,5 +1,5 @@
 // Proof of the NATS user key: the server's nonce, signed with the seed that never left this machine.
-import { fromSeed } from '@nats-io/nkeys'
+import { openUserSeed } from '#shared/nkeys/user-key.ts'
 
 export interface NatsProof {
   jwt: string
@@ -9,7 +9,7 @@ export interface NatsProof {
 }
 
 export function natsProof(jwt: string, seed: string, nonce: string | undefined): NatsProof {
-  const key = fromSeed(Buffer.from(seed))
-  const sig = nonce === undefined ? '' : Buffer.from(key.sign(Buffer.from(nonce))).toString('base64url')
-  return { jwt, nkey: key.getPublicKey(), sig }
+  const key = openUserSeed(seed)
+  const sig = nonce === undefined ? '' : key.sign(Buffer.from(nonce)).toString('base64url')
+  return { jwt, nkey: key.publicKey, sig }
 }

@@ -2,28 +2,11 @@
 // thousand connects in a minute would feel.
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { fromPublic, fromSeed, type KeyPair } from '@nats-io/jwt'
+import { decodeBase32 } from '#shared/nkeys/base32.ts'
 
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 // Fixed DER headers before the 32 bytes of a key (RFC 8410).
 const pkcs8Header = Buffer.from('302e020100300506032b657004220420', 'hex')
 const spkiHeader = Buffer.from('302a300506032b6570032100', 'hex')
-
-function decodeBase32(text: string): Buffer {
-  const bytes: number[] = []
-  let bits = 0
-  let value = 0
-  for (const character of text) {
-    const index = alphabet.indexOf(character)
-    if (index < 0) throw new Error('not base32')
-    value = ((value << 5) | index) & 0xfff
-    bits += 5
-    if (bits >= 8) {
-      bits -= 8
-      bytes.push((value >> bits) & 0xff)
-    }
-  }
-  return Buffer.from(bytes)
-}
 
 /** A key pair of the library whose signatures are made by node:crypto and whose halves are worked out once, not on every use. */
 export function keyPairFromSeed(seed: string): KeyPair {
