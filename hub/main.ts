@@ -34,6 +34,10 @@ async function main(argv: readonly string[]): Promise<number> {
       const { loginLinkCommand } = await import('./commands/login-link.ts')
       return loginLinkCommand(loadHubConfig(flags, process.env).config)
     }
+    case 'rotate-ca': {
+      const { rotateCaCommand } = await import('./commands/rotate-ca.ts')
+      return rotateCaCommand(loadHubConfig(flags, process.env).config)
+    }
     default:
       throw new OperatorError('UnknownCommand', `'${command}' is not a command of the hub`, `Use one of: ${commands.join(', ')}.`)
   }

@@ -31,6 +31,8 @@ import { openStore } from '#hub/store/open.ts'
 import { createArtifacts } from '#hub/api/install/artifacts.ts'
 import { observeFleet } from './observe-fleet.ts'
 import { auditWriter } from './security-audit.ts'
+import { storeReadiness } from './store-readiness.ts'
+import { startUpkeep } from './upkeep.ts'
 
 export interface RunHubOptions {
   config: HubConfig
@@ -109,7 +111,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       tls: { key: pki.web.key, cert: pki.web.cert },
       version,
       decorate: (object) => (object.kind === 'Machine' ? decorateMachine(object as Machine, presence) : object),
-      readiness: createReadiness({ gateway: () => gateway.readiness() }, clock),
+      readiness: createReadiness({ gateway: () => gateway.readiness(), store: () => [storeReadiness(store)] }, clock),
       metrics,
       staticDir: config.webDir,
       routes: [(app) => registerInstallRoutes(app, { facts: installFacts, artifacts })],
@@ -166,6 +168,8 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       cleanups.push(() => controller.stop())
       controller.start()
     }
+    const upkeep = startUpkeep({ pki, api, clock, log })
+    cleanups.push(() => upkeep.stop())
     const caPem = pki.web.isOperatorProvided ? undefined : pki.fleetCaPem
     const kubeconfig = await ensureAdmin({ dataDir, resources, auth, serverUrl: config.publicUrl, caPem })
     const { port } = await gateway.listen(config.listen)

@@ -30,7 +30,12 @@ const options = {
   listen: { flag: 'listen', env: 'MOORLINE_LISTEN', fallback: '127.0.0.1:8443', help: 'host:port of the one TLS port' },
   data: { flag: 'data', env: 'MOORLINE_DATA', fallback: '.moorline', help: 'directory of all state' },
   natsUrl: { flag: 'nats-url', env: 'MOORLINE_NATS_URL', fallback: '', help: 'use this NATS cluster instead of the embedded server' },
-  natsServer: { flag: 'nats-server', env: 'MOORLINE_NATS_SERVER', fallback: '', help: 'program of the embedded server, default: the usual places' },
+  natsServer: {
+    flag: 'nats-server',
+    env: 'MOORLINE_NATS_SERVER',
+    fallback: '',
+    help: 'program of the embedded server, default: the usual places',
+  },
   publicUrl: {
     flag: 'public-url',
     env: 'MOORLINE_PUBLIC_URL',
@@ -76,7 +81,7 @@ export function hubHelp(): string {
   const rows = Object.values(options).map(
     (option) => `  --${option.flag.padEnd(width)}  ${option.help} (${option.env}${option.fallback ? `, default ${option.fallback}` : ''})`,
   )
-  return `Usage: moorline-hub [run] [flags]\n       moorline-hub backup --to FILE | restore --from FILE | login-link\n\n${rows.join('\n')}\n`
+  return `Usage: moorline-hub [run] [flags]\n       moorline-hub backup --to FILE | restore --from FILE | login-link | rotate-ca\n\n${rows.join('\n')}\n`
 }
 
 /** Splits argv into a command, our options and the rest; throws OperatorError on a flag that is not known. */

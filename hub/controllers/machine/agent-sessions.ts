@@ -106,7 +106,7 @@ export function createAgentSessions(deps: AgentSessionsDeps): AgentSessions {
       return HeartbeatAck.fromPartial({ counter: heartbeat.counter, committedSequence: committed.get(agentId) ?? 0n, known })
     },
     async events(agentId, batch) {
-      if (presence.get(agentId)?.refusal) return EventAck.fromPartial({ refused: 'Invalid', message: 'this session was refused at hello' })
+      if (presence.get(agentId)?.refusal) return EventAck.fromPartial({ refused: 'NotAllowed', message: 'this session was refused at hello' })
       if (batch.events.length > limits.eventBatchCount)
         return EventAck.fromPartial({ refused: 'Invalid', message: `a batch has at most ${limits.eventBatchCount} events` })
       const result = await store.applyEvents(agentId, batch.events)
