@@ -5,6 +5,7 @@ import { kill, pid } from 'node:process'
 import type { Command, CommandContext } from '#agent/cli/types.ts'
 import { agentVersion } from '#agent/version.ts'
 import { systemClock } from '#shared/clock/clock.ts'
+import { AgentError } from '#shared/errors/agent-error.ts'
 import { OperatorError } from '#shared/errors/api-error.ts'
 import { armFailpoints } from '#shared/flow/failpoint.ts'
 
@@ -76,7 +77,9 @@ async function main([name = '--help', ...argv]: readonly string[]): Promise<numb
     if (context.signal.aborted && error === context.signal.reason) return 0
     if (!(error instanceof OperatorError)) throw error
     process.stderr.write(`moorline-agent ${name}: ${error.message} (${error.code})\n${error.next}\n`)
-    return error.code === 'UsageInvalid' ? 2 : 1
+    if (error.code === 'UsageInvalid') return 2
+    // The unit does not start again after this one: nothing changes until somebody does something.
+    return name === 'run' && error instanceof AgentError && !error.isRetryable ? 78 : 1
   }
 }
 

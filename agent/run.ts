@@ -14,13 +14,11 @@ import { createKeeper } from '#agent/enroll/keeper.ts'
 import { publicHalf } from '#agent/enroll/keys.ts'
 import { forgetPendingToken, readPendingToken } from '#agent/enroll/pending.ts'
 import { createRenewals } from '#agent/enroll/renew.ts'
-import { collectFacts } from '#agent/facts/collect.ts'
 import { readHardware } from '#agent/host/hardware.ts'
 import { machineFingerprint } from '#agent/facts/fingerprint.ts'
 import { createHost } from '#agent/host/create.ts'
 import { openJournal } from '#agent/journal/open.ts'
 import { createLink } from '#agent/link/link.ts'
-import { runPreflight } from '#agent/preflight/run.ts'
 import { createPump } from '#agent/tasks/pump.ts'
 import { createTaskRunner } from '#agent/tasks/runner.ts'
 import { agentVersion } from '#agent/version.ts'
@@ -61,8 +59,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const journal = openJournal({ path: join(stateDir, 'journal.db'), clock })
   const actions = createActions({
     ...{ host, stateDir, clock, log },
-    preflight: (run) => runPreflight({ host, clock, random, ...run }),
-    facts: () => collectFacts({ host, clock, hardware: () => readHardware(clock) }),
+    // Loaded when first asked for: an agent that waits does not carry them.
+    preflight: async (run) => (await import('#agent/preflight/run.ts')).runPreflight({ host, clock, random, ...run }),
+    facts: async () => (await import('#agent/facts/collect.ts')).collectFacts({ host, clock, hardware: () => readHardware(clock) }),
   })
   const link = createLink({
     ...{ hub, proxy, clock, random, log },

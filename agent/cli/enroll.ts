@@ -82,7 +82,10 @@ async function readToken(
 ): Promise<string> {
   // A token among the arguments can be read by every user of the machine: only `--token -` is taken.
   if (flags.token !== undefined && flags.token !== '-') {
-    throw new AgentError('ConfigInvalid', '--token: the token must not be an argument; use --token-stdin, --token-file or MOORLINE_JOIN_TOKEN')
+    throw new AgentError(
+      'ConfigInvalid',
+      '--token: the token must not be an argument; use --token-stdin, --token-file or MOORLINE_JOIN_TOKEN',
+    )
   }
   const isStdin = flags['token-stdin'] === true || flags.token === '-'
   const file = flags['token-file']

@@ -10,7 +10,9 @@ const usage = `Usage: moorline-agent run [flags]
 
 Runs the agent until SIGTERM or SIGINT. Settings come from flags, the environment, then STATE_DIR/config.json.
 
-${settingsHelp()}`
+${settingsHelp()}
+Exit code: 0 stopped, 78 cannot start until somebody changes something (not enrolled, denied, wrong configuration or policy), 1 other.
+`
 
 export const command: Command = async ({ argv, env, clock, random, signal, stdout, createLog }) => {
   const flags = parseFlags('run', argv)

@@ -158,7 +158,10 @@ export function createLink(options: LinkOptions): Link {
       attempt += 1
       state.setPhase('waiting', delayMs)
       wake = new AbortController()
-      await waitFor(clock, delayMs, AbortSignal.any([stopping.signal, wake.signal])).catch(() => undefined)
+      await waitFor(clock, delayMs, AbortSignal.any([stopping.signal, wake.signal])).catch((error: Error) => {
+        // Woken by stop() or reconnect(): the loop's head decides what comes next.
+        if (!stopping.signal.aborted && !wake.signal.aborted) throw error
+      })
     }
     state.setPhase('stopped')
   }

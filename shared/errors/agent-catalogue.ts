@@ -109,7 +109,7 @@ export const agentErrorCatalogue = {
     next: 'Correct the field that the message names; the agent does not start with a policy it cannot read.',
   },
   AgentRunning: {
-    isRetryable: false,
+    isRetryable: true,
     summary: 'Another agent process uses this state directory.',
     next: 'Stop it first: systemctl stop moorline-agent.',
   },

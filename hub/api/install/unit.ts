@@ -23,6 +23,8 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 ExecStart=${binary} run --state-dir /var/lib/moorline-agent
+# glibc gives memory back instead of keeping an arena for each thread: a quarter of the agent's memory.
+Environment=MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536
 EnvironmentFile=-/etc/moorline/agent.env
 StateDirectory=moorline-agent
 StateDirectoryMode=0700
@@ -32,6 +34,8 @@ WorkingDirectory=/var/lib/moorline-agent
 UMask=0077
 Restart=always
 RestartSec=5
+# Denied, not enrolled, or a configuration or policy that cannot be understood: waits for somebody.
+RestartPreventExitStatus=78
 # The agent ends its tasks itself; what is left after 15 s is killed.
 KillMode=mixed
 TimeoutStopSec=15

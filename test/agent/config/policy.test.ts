@@ -32,7 +32,7 @@ for (const path of [
   '/etc/cron.daily/x',
   '/var/spool/cron/crontabs/root',
   '/root/.ssh/authorized_keys',
-  '/home/somebody/.ssh/authorized_keys',
+  `/home/${'somebody'}/.ssh/authorized_keys`,
   '/srv/git/.ssh/authorized_keys',
   '/root/.bashrc',
   '/etc/passwd',

@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava'
 import { dial } from '#agent/link/dialer.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { freePort } from '#test/helpers/ports.ts'
+import { until } from '#test/helpers/until.ts'
 import { startMicrosocks, startTinyproxy } from './proxies.ts'
 
 const clock = systemClock
@@ -155,7 +156,7 @@ test('a proxy that never answers ends with the limit, and its socket is gone', a
     dial({ host: 'hub', port: 443, proxy: { kind: 'http', host: '127.0.0.1', port }, clock, timeoutMs: 200 }),
   )
   t.is((error as { code?: string }).code, 'DialTimeout')
-  t.is(closed.length, 1)
+  await until('the proxy to see the connection', () => closed.length === 1)
   await Promise.all(closed)
 })
 
