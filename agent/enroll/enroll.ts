@@ -85,12 +85,18 @@ export async function enroll(options: EnrollOptions): Promise<EnrollResult> {
       delayMs = Math.min(answer.retryAfterMs, 60_000) + fullJitterMs(Math.min(attempt, 2), random(), pendingBackoff)
     } catch (error) {
       signal.throwIfAborted()
-      if (!isWaiting || (error instanceof AgentError && !error.isRetryable)) throw error
+      if (!isWaiting || isFinal(error, isShown)) throw error
       delayMs = fullJitterMs(attempt, random(), awayBackoff)
       log.warn({ err: error, retryMs: delayMs }, 'enrolment: no answer yet')
     }
     await waitFor(clock, delayMs, signal)
   }
+}
+
+/** A hub that never was the right one, or a proxy with wrong credentials, is told at once; after a first answer it is waited for. */
+function isFinal(error: unknown, hasAnswered: boolean): boolean {
+  if (!(error instanceof AgentError)) return false
+  return !error.isRetryable || (!hasAnswered && (error.code === 'HubNotTrusted' || error.code === 'ProxyAuthenticationFailed'))
 }
 
 async function ask(options: EnrollOptions, half: ReturnType<typeof publicHalf>): Promise<EnrollResponse> {

@@ -35,6 +35,8 @@ export interface IdentityStore {
   others(): Identity[]
   /** Keys of the unfinished generation, made now when there is none. */
   pendingKeys(): { generation: number; keys: Keys }
+  /** The same without making any. */
+  askedKeys(): Keys | undefined
   /** Completes the unfinished generation. It is not in use yet. */
   stage(generation: number, name: { agentId: string; machineName: string }, bundle: IdentityBundle): Identity
   activate(generation: number): void
@@ -65,6 +67,13 @@ export function openIdentityStore(stateDir: string): IdentityStore {
     const privateKey = readIfThere(join(directoryOf(generation), 'private-key.pem'))
     const natsSeed = readIfThere(join(directoryOf(generation), 'nats.seed'))?.trim()
     return privateKey && natsSeed ? { privateKey, natsSeed } : undefined
+  }
+
+  /** A staged generation above the pointer was never used: its place is taken by a fresh one with fresh keys. */
+  const unfinished = (): number => {
+    const inUse = Number(readIfThere(pointer) ?? 0)
+    const [newest = 0] = generations()
+    return newest > inUse && readIfThere(join(directoryOf(newest), 'identity.json')) === undefined ? newest : newest + 1
   }
 
   const read = (generation: number): Identity | undefined => {
@@ -99,10 +108,7 @@ export function openIdentityStore(stateDir: string): IdentityStore {
       return generations().flatMap((generation) => (generation === inUse ? [] : (read(generation) ?? [])))
     },
     pendingKeys() {
-      const inUse = Number(readIfThere(pointer) ?? 0)
-      const [newest = 0] = generations()
-      // A staged generation above the pointer was never used: its place is taken by a fresh one with fresh keys.
-      const generation = newest > inUse && readIfThere(join(directoryOf(newest), 'identity.json')) === undefined ? newest : newest + 1
+      const generation = unfinished()
       const found = readKeys(generation)
       if (found) return { generation, keys: found }
       const keys = createKeys()
@@ -112,6 +118,7 @@ export function openIdentityStore(stateDir: string): IdentityStore {
       writeDurable(join(directoryOf(generation), 'private-key.pem'), keys.privateKey)
       return { generation, keys }
     },
+    askedKeys: () => readKeys(unfinished()),
     stage(generation, { agentId, machineName }, bundle) {
       const stored = {
         agentId,
