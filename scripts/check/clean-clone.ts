@@ -76,10 +76,13 @@ async function kubectl(...args: string[]): Promise<string> {
 
 const getJson = async <T>(...args: string[]) => (JSON.parse(await kubectl('get', ...args, '-o', 'json')) as { items: T[] }).items
 
+/** Ctrl-C on a terminal reaches every process of its foreground group, `kill` only the one that is named. */
 async function stopBy(signal: NodeJS.Signals): Promise<void> {
   const { child, exited, output } = current()
-  child.kill(signal)
-  const timer = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)
+  const { pid } = child
+  if (pid === undefined) throw new Error('npm could not be started')
+  process.kill(signal === 'SIGINT' ? -pid : pid, signal)
+  const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), stopLimitMs)
   await exited
   clearTimeout(timer)
   if (child.signalCode === 'SIGKILL') throw new Error(`npm start did not stop in ${stopLimitMs / 1000} s:\n${output()}`)
