@@ -5,24 +5,28 @@ import { defineConfig } from 'vite'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
-export default defineConfig({
-  root,
-  plugins: [react()],
-  build: {
-    outDir: fileURLToPath(new URL('../../dist/web', import.meta.url)),
-    emptyOutDir: true,
-    assetsInlineLimit: 0,
-    target: 'es2022',
-    modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 600,
-  },
-  // `vite` alone serves the pages with live reload and passes everything else to a hub that runs beside it.
-  server: {
-    proxy: Object.fromEntries(
-      ['/apis', '/auth', '/readyz'].map((path) => [
-        path,
-        { target: process.env.MOORLINE_HUB ?? 'https://127.0.0.1:8443', secure: false, changeOrigin: true },
-      ]),
-    ),
-  },
+// Also when a test builds the pages, where NODE_ENV is 'test': React's development build is slow and talkative.
+export default defineConfig(({ command }) => {
+  if (command === 'build') process.env.NODE_ENV = 'production'
+  return {
+    root,
+    plugins: [react()],
+    build: {
+      outDir: fileURLToPath(new URL('../../dist/web', import.meta.url)),
+      emptyOutDir: true,
+      assetsInlineLimit: 0,
+      target: 'es2022',
+      modulePreload: { polyfill: false },
+      chunkSizeWarningLimit: 600,
+    },
+    // `vite` alone serves the pages with live reload and passes everything else to a hub that runs beside it.
+    server: {
+      proxy: Object.fromEntries(
+        ['/apis', '/auth', '/readyz'].map((path) => [
+          path,
+          { target: process.env.MOORLINE_HUB ?? 'https://127.0.0.1:8443', secure: false, changeOrigin: true },
+        ]),
+      ),
+    },
+  }
 })

@@ -27,7 +27,7 @@ function Rows({ label, head, rows }: { label: string; head: readonly string[]; r
   if (rows.length === 0) return null
   return (
     <section aria-label={label}>
-      <h3 className="m-section-title m-section-head">{label}</h3>
+      <h2 className="m-section-title m-section-head">{label}</h2>
       <Table aria-label={label} variant="compact" gridBreakPoint="grid-md">
         <Thead>
           <Tr>

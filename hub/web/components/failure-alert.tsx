@@ -7,7 +7,7 @@ export function FailureAlert({ title, error }: { title: string; error: unknown }
   if (!error) return null
   const failure = asFailure(error)
   return (
-    <Alert variant="danger" isInline title={title} role="alert">
+    <Alert component="h2" variant="danger" isInline title={title} role="alert">
       <p>{printable(failure.message)}</p>
       {failure.causes.length > 0 && (
         <ul className="m-causes">

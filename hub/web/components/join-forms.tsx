@@ -120,7 +120,7 @@ export function TokenForm({ choice, onChange }: JoinFormProps) {
         />
       </FormGroup>
       {choice.approval === 'Automatic' && choice.hostname === '' && choice.addresses === '' && (
-        <Alert variant="warning" isInline title="Anyone who gets hold of this token can join a machine">
+        <Alert component="h2" variant="warning" isInline title="Anyone who gets hold of this token can join a machine">
           Limit it to a host name or to the networks of your machines, and keep it short-lived.
         </Alert>
       )}

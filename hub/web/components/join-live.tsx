@@ -34,7 +34,7 @@ function Joining({ machine, isNewest }: { machine: Machine; isNewest: boolean })
         </span>
       </h3>
       {stage === 'refused' ? (
-        <Alert variant="warning" isInline isPlain title="This machine was denied">
+        <Alert component="h2" variant="warning" isInline isPlain title="This machine was denied">
           It gets no identity. Delete it and create a new token to let it ask again.
         </Alert>
       ) : (
@@ -88,10 +88,12 @@ export function JoinLive({ token, uses }: { token: string; uses: number }) {
   const isWaiting = machines.length < uses
   return (
     <section aria-labelledby="join-live" className="m-stack">
-      <h2 className="m-section-title" id="join-live" role="status">
-        {isWaiting && machines.length === 0 && <Spinner size="md" aria-label="Waiting" />}{' '}
-        {stageTitle(machines[0] && joinStage(machines[0]))}
-      </h2>
+      <div role="status">
+        <h2 className="m-section-title" id="join-live">
+          {isWaiting && machines.length === 0 && <Spinner size="md" aria-label="Waiting" />}{' '}
+          {stageTitle(machines[0] && joinStage(machines[0]))}
+        </h2>
+      </div>
       {machines.length === 0 && (
         <p className="m-dim">
           It appears here by itself, a few seconds after the command was started. Nothing happens? The machine must reach this hub on its

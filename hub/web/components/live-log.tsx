@@ -65,13 +65,23 @@ export function LiveLog({ task, attempt, isOver }: LiveLogProps) {
   const search = useDeferredValue(typed.trim().toLowerCase())
   const shown = useMemo(() => (search === '' ? lines : lines.filter((line) => line.text.toLowerCase().includes(search))), [lines, search])
   const box = useRef<HTMLDivElement>(null)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are the reason to scroll.
+  const content = useRef<HTMLDivElement>(null)
+  const hasLines = shown.length > 0
+  // Lines outside the view are laid out late, so the end moves once more after the scroll: the height is what to follow.
   useEffect(() => {
-    if (isFollowing && box.current) box.current.scrollTop = box.current.scrollHeight
-  }, [shown, isFollowing])
+    if (!isFollowing || !hasLines || !box.current || !content.current) return
+    const toEnd = () => box.current?.scrollTo(0, box.current.scrollHeight)
+    const observer = new ResizeObserver(toEnd)
+    observer.observe(content.current)
+    toEnd()
+    return () => observer.disconnect()
+  }, [isFollowing, hasLines])
+  const lastTop = useRef(0)
   const onScroll = ({ currentTarget: at }: UIEvent<HTMLDivElement>) => {
-    const isAtEnd = at.scrollHeight - at.scrollTop - at.clientHeight < 24
-    if (isAtEnd !== isFollowing) setFollowing(isAtEnd)
+    const isUp = at.scrollTop < lastTop.current - 2
+    lastTop.current = at.scrollTop
+    if (at.scrollHeight - at.scrollTop - at.clientHeight < 24) setFollowing(true)
+    else if (isUp) setFollowing(false)
   }
   return (
     <div className="m-log">
@@ -106,7 +116,7 @@ export function LiveLog({ task, attempt, isOver }: LiveLogProps) {
         </ToolbarContent>
       </Toolbar>
       {failure && phase === 'refused' && (
-        <Alert variant="warning" isInline title="The log cannot be shown">
+        <Alert component="h2" variant="warning" isInline title="The log cannot be shown">
           {printable(failure.message)} {failure.next}
         </Alert>
       )}
@@ -120,9 +130,11 @@ export function LiveLog({ task, attempt, isOver }: LiveLogProps) {
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard.
         <div className="m-log-box" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label="Log of the task" aria-live="off">
-          {shown.map((line) => (
-            <Line key={line.id} line={line} search={search} hasTime={hasTime} />
-          ))}
+          <div ref={content}>
+            {shown.map((line) => (
+              <Line key={line.id} line={line} search={search} hasTime={hasTime} />
+            ))}
+          </div>
         </div>
       )}
     </div>

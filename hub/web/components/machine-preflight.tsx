@@ -39,7 +39,7 @@ export function PreflightOf({ name }: { name: string }) {
     <div className="m-tab" aria-live="off">
       <p className="m-line">
         <Status state={taskState(task)} />
-        {!isFinished(task) && (
+        {!isFinished(task) && task.status?.progress && (
           <span>
             <TaskNote task={task} />
           </span>

@@ -65,7 +65,7 @@ function Check({ row, index, isOpen, onToggle }: CheckProps) {
         <Td dataLabel="Outcome" modifier="nowrap">
           <Status state={verdict} />
         </Td>
-        <Td dataLabel="Check" modifier="breakWord">
+        <Td dataLabel="Check" modifier="breakWord" id={`simple-node${index}`}>
           <Mono max={128}>{row.id}</Mono>
         </Td>
         <Td dataLabel="Severity">
@@ -147,7 +147,6 @@ export function PreflightTable({ rows, isRunning }: { rows: readonly PreflightRo
                   buttonId={`outcome-${one}`}
                   text={`${titles[one]} ${counts[one]}`}
                   isSelected={verdict === one}
-                  isDisabled={counts[one] === 0 && verdict !== one}
                   onChange={() => setVerdict(verdict === one ? undefined : one)}
                 />
               ))}

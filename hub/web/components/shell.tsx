@@ -24,7 +24,7 @@ import PlusCircleIcon from '@patternfly/react-icons/dist/esm/icons/plus-circle-i
 import ServerIcon from '@patternfly/react-icons/dist/esm/icons/server-icon'
 import TasksIcon from '@patternfly/react-icons/dist/esm/icons/tasks-icon'
 import { useQueryClient } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { Link, Navigate, NavLink, useLocation } from 'react-router'
 import { signOut } from '../api/client.ts'
 import { asFailure } from '../api/failure.ts'
@@ -116,7 +116,21 @@ function ConnectionBanner() {
   )
 }
 
+/** A new page starts at its top and is read from there; the first one is left to the browser. */
+function useFreshPage(): void {
+  const { pathname } = useLocation()
+  const last = useRef(pathname)
+  useEffect(() => {
+    if (last.current === pathname) return
+    last.current = pathname
+    const main = document.getElementById('main')
+    main?.scrollTo(0, 0)
+    main?.focus({ preventScroll: true })
+  }, [pathname])
+}
+
 function SignedIn({ children }: { children: ReactNode }) {
+  useFreshPage()
   return (
     <Page
       masthead={<TopBar />}

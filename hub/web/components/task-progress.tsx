@@ -73,7 +73,12 @@ export function TaskStanding({ task }: { task: Task }) {
   if (isFinished(task)) {
     if (state === 'Succeeded' || !(status?.message || status?.reason)) return null
     return (
-      <Alert variant={state === 'Canceled' ? 'warning' : 'danger'} isInline title={<Plain max={128}>{status.reason || state}</Plain>}>
+      <Alert
+        component="h2"
+        variant={state === 'Canceled' ? 'warning' : 'danger'}
+        isInline
+        title={<Plain max={128}>{status.reason || state}</Plain>}
+      >
         <Plain>{status.message || 'No message was given; the end of the log may say more.'}</Plain>
       </Alert>
     )
@@ -82,12 +87,18 @@ export function TaskStanding({ task }: { task: Task }) {
   return (
     <>
       {status?.cancelRequestedAt && (
-        <Alert variant="info" isInline title="Cancel requested">
+        <Alert component="h2" variant="info" isInline title="Cancel requested">
           The agent is asked to stop; the task ends as canceled when it has. Requested <Age at={status.cancelRequestedAt} suffix="ago" />.
         </Alert>
       )}
       {waiting.map((condition) => (
-        <Alert key={condition.type} variant="info" isInline title={<Plain max={128}>{`Waiting: ${condition.reason}`}</Plain>}>
+        <Alert
+          component="h2"
+          key={condition.type}
+          variant="info"
+          isInline
+          title={<Plain max={128}>{`Waiting: ${condition.reason}`}</Plain>}
+        >
           <Plain>{condition.message}</Plain>
           <p className="m-sub">
             since <Age at={condition.lastTransitionTime} />

@@ -1,6 +1,7 @@
 // Small pieces of text. Whatever a machine says goes through Plain: text only, without control characters.
-import { Button, Popover, Tooltip } from '@patternfly/react-core'
+import { Button, Popover } from '@patternfly/react-core'
 import QuestionIcon from '@patternfly/react-icons/dist/esm/icons/outlined-question-circle-icon'
+import { useRef } from 'react'
 import { useNow } from '../data/hooks.ts'
 import { formatAge, formatTime, printable } from '../derive/format.ts'
 import { type Term, terms } from '../derive/terms.ts'
@@ -18,11 +19,22 @@ export function Dim({ children }: { children: React.ReactNode }) {
   return <span className="m-dim">{children}</span>
 }
 
+/** A question mark that opens one sentence. The popover hangs on the button by reference, so that it may stand inside any text. */
 export function Help({ term }: { term: Term }) {
+  const button = useRef<HTMLButtonElement>(null)
   return (
-    <Popover bodyContent={terms[term]} headerContent={term} position="top" maxWidth="22rem">
-      <Button variant="plain" size="sm" className="m-help" aria-label={`What is: ${term}`} icon={<QuestionIcon />} hasNoPadding />
-    </Popover>
+    <>
+      <Button
+        ref={button}
+        variant="plain"
+        size="sm"
+        className="m-help"
+        aria-label={`What is: ${term}`}
+        icon={<QuestionIcon />}
+        hasNoPadding
+      />
+      <Popover triggerRef={button} bodyContent={terms[term]} headerContent={term} position="top" maxWidth="22rem" />
+    </>
   )
 }
 
@@ -30,11 +42,9 @@ export function Age({ at, suffix }: { at: string | null | undefined; suffix?: st
   const now = useNow()
   if (!at) return <Dim>–</Dim>
   return (
-    <Tooltip content={formatTime(at)}>
-      <time dateTime={at} className="m-nowrap">
-        {formatAge(at, now)}
-        {suffix ? ` ${suffix}` : ''}
-      </time>
-    </Tooltip>
+    <time dateTime={printable(at, 40)} title={formatTime(at)} className="m-nowrap">
+      {formatAge(at, now)}
+      {suffix ? ` ${suffix}` : ''}
+    </time>
   )
 }

@@ -71,7 +71,8 @@ function ofMachine(machine: Machine, now: Date): AttentionItem[] {
     })
   }
   const left = certificateLeftMs(machine, now)
-  if (left !== undefined && left < certificateWarningMs)
+  const overdue = machine.status?.conditions?.find(({ type, reason }) => type === 'CertificateValid' && reason === 'RenewalOverdue')
+  if (left !== undefined && (left < certificateWarningMs || overdue))
     add({
       severity: left <= 0 ? 'danger' : 'warning',
       topic: 'Certificate',

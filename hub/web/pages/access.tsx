@@ -13,12 +13,16 @@ import { useList } from '../data/hooks.ts'
 import { useRole } from '../data/session.ts'
 import { formatTime } from '../derive/format.ts'
 
+/** Set by the hub on the tokens behind signed-in browsers. */
+const sessionLabel = 'moorline.dev/session'
+
 function Tokens({ tokens, canDelete }: { tokens: readonly AccessToken[]; canDelete: boolean }) {
   return (
     <Table aria-label="Access tokens" variant="compact" gridBreakPoint="grid-md">
       <Thead>
         <Tr>
           <Th>Name</Th>
+          <Th>Kind</Th>
           <Th>User</Th>
           <Th>Groups</Th>
           <Th>Expires</Th>
@@ -30,6 +34,7 @@ function Tokens({ tokens, canDelete }: { tokens: readonly AccessToken[]; canDele
         {tokens.map(({ metadata, spec, status }) => (
           <Tr key={metadata.name}>
             <Td dataLabel="Name">{metadata.name}</Td>
+            <Td dataLabel="Kind">{metadata.labels?.[sessionLabel] ? 'browser session' : 'token'}</Td>
             <Td dataLabel="User">
               <Plain max={128}>{spec.user}</Plain>
             </Td>
@@ -106,7 +111,7 @@ export function AccessPage() {
       actions={<CreateAccessToken isDisabled={!isAdmin} onCreated={setSecret} />}
     >
       {secret && (
-        <Alert variant="success" isInline title="The token is shown only now">
+        <Alert component="h2" variant="success" isInline title="The token is shown only now">
           <p>Store it in a safe place; the hub keeps only its hash.</p>
           <CopyCommand command={secret} label="Access token" />
         </Alert>

@@ -54,7 +54,7 @@ function Command({ token }: { token: JoinToken }) {
           Run this as root on the machine
         </h2>
         <CopyCommand command={installCommand ?? secret ?? ''} label="Install command" />
-        <Alert variant="warning" isInline isPlain title="The token in it is shown only now">
+        <Alert component="h2" variant="warning" isInline isPlain title="The token in it is shown only now">
           The hub keeps a hash. It is valid until {formatTime(expiresAt)} for {token.spec.uses ?? 1}{' '}
           {(token.spec.uses ?? 1) === 1 ? 'machine' : 'machines'}; if you lose it, create another.
         </Alert>

@@ -35,7 +35,9 @@ export function LoginPage() {
   const [problem, setProblem] = useState<{ title: string; next: string }>()
   const queries = useQueryClient()
   const navigate = useNavigate()
-  const from = (useLocation().state as { from?: string } | null)?.from
+  // Kept from the first look: opening a link here replaces the location's state.
+  const { state } = useLocation()
+  const [from] = useState(() => (state as { from?: string } | null)?.from)
   const enter = useCallback(
     async (credential: { code: string } | { token: string }) => {
       setBusy(true)
@@ -71,7 +73,7 @@ export function LoginPage() {
         <Mark />
         <h1 className="m-title">Sign in</h1>
         {problem && (
-          <Alert variant="danger" isInline title={problem.title} role="alert">
+          <Alert component="h2" variant="danger" isInline title={problem.title} role="alert">
             <p>{problem.next}</p>
           </Alert>
         )}

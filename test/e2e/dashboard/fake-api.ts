@@ -50,6 +50,7 @@ export interface FakeApi {
     object: Omit<FakeObject, 'apiVersion' | 'kind' | 'metadata'> & { metadata: { name: string } & Partial<FakeObject['metadata']> },
   ): FakeObject
   get(plural: Plural, name: string): FakeObject | undefined
+  names(plural: Plural): string[]
   remove(plural: Plural, name: string): void
   log(task: string, ...records: LogRecord[]): void
   /** Ends all watches; with `forget`, versions before now are answered with 410. */
@@ -107,6 +108,7 @@ export async function startFakeApi(): Promise<FakeApi> {
       return object
     },
     get: (plural, name) => objects.get(`${plural}/${name}`),
+    names: (plural) => [...objects.keys()].filter((key) => key.startsWith(`${plural}/`)).map((key) => key.slice(plural.length + 1)),
     remove(plural, name) {
       const object = objects.get(`${plural}/${name}`)
       if (!object) return

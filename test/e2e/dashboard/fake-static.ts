@@ -34,6 +34,7 @@ export async function serveStatic(pathname: string, response: ServerResponse): P
   const content = await readFile(path).catch(() => undefined)
   response.writeHead(content ? 200 : 404, {
     'content-type': types[extname(path)] ?? 'application/octet-stream',
+    'content-length': content?.length ?? 0,
     'content-security-policy': contentSecurityPolicy,
     'x-content-type-options': 'nosniff',
   })

@@ -2,7 +2,7 @@
 import type { FakeApi } from './fake-api.ts'
 
 export const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString()
-export const fingerprint = 'SHA256:7f3a 91c2 04de 5b68 aa10 3c9f e2d4 7781'
+export const fingerprint = '7f3a 91c2 04de 5b68 aa10 3c9f e2d4 7781 0b5e c6f3 49d1 8a27 f07c 2e96 b3d8 5a41'
 
 export function facts(overrides: Record<string, unknown> = {}) {
   return {
