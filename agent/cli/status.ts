@@ -3,7 +3,9 @@ import { parseFlags } from '#agent/cli/flags.ts'
 import { readStatus } from '#agent/cli/status-file.ts'
 import { type Command, exitCodes } from '#agent/cli/types.ts'
 import { readConfig } from '#agent/config/config.ts'
+import { groupsOfFour } from '#agent/enroll/csr.ts'
 import { openIdentityStore } from '#agent/enroll/identity-store.ts'
+import { publicHalf } from '#agent/enroll/keys.ts'
 import { readPendingToken } from '#agent/enroll/pending.ts'
 
 const usage = `Usage: moorline-agent status [-o json] [--state-dir DIR]
@@ -21,18 +23,23 @@ export const command: Command = async ({ argv, env, clock, stdout }) => {
     return exitCodes.ok
   }
   const { stateDir } = readConfig(flags, env)
-  const identity = openIdentityStore(stateDir).current()
+  const store = openIdentityStore(stateDir)
+  const identity = store.current()
+  const keys = identity ? { privateKey: identity.key, natsSeed: identity.natsSeed } : store.askedKeys()
+  // What an operator compares before approving; also while nobody runs.
+  const fingerprint = keys && groupsOfFour(publicHalf(keys).keyHash)
   const status = readStatus(stateDir)
   const isFresh = status !== undefined && clock.now().getTime() - Date.parse(status.updatedAt) < freshMs
   const enrollment = identity ? 'Enrolled' : readPendingToken(stateDir) === undefined ? 'NotEnrolled' : 'Pending'
   const isConnected = isFresh && status.phase === 'up'
   if (flags.output === 'json') {
-    stdout.write(`${JSON.stringify({ enrollment, isRunning: isFresh, isConnected, ...status }, undefined, 2)}\n`)
+    stdout.write(`${JSON.stringify({ enrollment, fingerprint, isRunning: isFresh, isConnected, ...status }, undefined, 2)}\n`)
   } else {
     const lines: [string, string][] = [
       ['enrollment', identity ? `${enrollment} as ${identity.machineName}, until ${identity.notAfter.toISOString()}` : enrollment],
       ['service', isFresh ? `running, pid ${status.pid}, link ${status.phase}` : 'not running'],
     ]
+    if (fingerprint) lines.splice(1, 0, ['fingerprint', fingerprint])
     if (status) {
       lines.push(['hub', `${status.hub}, proxy ${status.proxy}`])
       for (const plane of status.planes)
