@@ -19,6 +19,7 @@ import { machineFingerprint } from '#agent/facts/fingerprint.ts'
 import { createHost } from '#agent/host/create.ts'
 import { openJournal } from '#agent/journal/open.ts'
 import { createLink } from '#agent/link/link.ts'
+import { startTunnel } from '#agent/tunnel/start.ts'
 import { createPump } from '#agent/tasks/pump.ts'
 import { createTaskRunner } from '#agent/tasks/runner.ts'
 import { agentVersion } from '#agent/version.ts'
@@ -69,9 +70,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     handlers: {
       onTask: (order) => runner.accept(order),
       onCancel: (order) => runner.cancel(order),
-      onNotice: ({ kind }) => {
+      onNotice: ({ kind, openTunnel }) => {
         if (kind === 'RenewIdentity') renewals.soon('the hub asked for it')
         else if (kind === 'SendHello') link.reconnect()
+        else if (kind === 'OpenTunnel' && openTunnel) tunnel.onNotice(openTunnel)
         else log.info({ kind }, 'a notice that this agent does not know')
       },
     },
@@ -94,6 +96,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     },
     // The next attempt asks for the identity again, after its delay: two refused generations do not make a tight loop.
     onIdentityRefused: (identity) => void keeper.refused(identity),
+  })
+  const tunnel = startTunnel({
+    ...{ policy, hub, proxy, clock, log },
+    identity: keeper.current,
+    onPlane: (state) => link.reportPlane('tunnel', state),
   })
   const runner = createTaskRunner({
     ...{ journal, actions, policy, agentId, clock, log },
@@ -153,7 +160,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
   await aborted(signal)
   log.info({ reason: messageOf(signal.reason) }, 'agent: stopping')
-  const drained = Promise.all([runner.stop(), renewals.stop()])
+  const drained = Promise.all([runner.stop(), renewals.stop(), tunnel.stop()])
     .then(() => pump.stop())
     .then(() => link.stop())
   await Promise.race([drained, new Promise<void>((resolve) => clock.setTimer(drainMs, resolve, true))])

@@ -6,6 +6,7 @@ import type { Gateway } from '#hub/gateway/types.ts'
 import type { Metrics } from '#hub/observability/metrics.ts'
 import type { Resources } from '#hub/resources/types.ts'
 import type { Store } from '#hub/store/types.ts'
+import type { Tunnels } from '#hub/tunnel/types.ts'
 
 export function observeFleet({
   metrics,
@@ -13,12 +14,14 @@ export function observeFleet({
   presence,
   gateway,
   store,
+  tunnels,
 }: {
   metrics: Metrics
   resources: Resources
   presence: Presence
   gateway: Gateway
   store: Store
+  tunnels: Tunnels
 }): void {
   metrics.observeAgents(() => {
     const machines = resources.list<Machine>('Machine').items
@@ -43,5 +46,9 @@ export function observeFleet({
     () => gateway.stats().waitingHandshakes,
   )
   gauge('moorline_gateway_queued_event_bytes', 'Bytes of event batches waiting to be committed.', () => gateway.stats().queuedEventBytes)
+  gauge('moorline_tunnel_sessions', 'Tunnel connections of agents that are open.', () => gateway.stats().connections.tunnel)
+  gauge('moorline_tunnel_streams', 'Tunnel streams that are open or being opened.', () => tunnels.stats().streams)
+  gauge('moorline_tunnel_unread_bytes', 'Bytes that tunnel streams have received and nobody has read.', () => tunnels.stats().unreadBytes)
+  gauge('moorline_tunnel_lost', 'Tunnel connections that ended otherwise than by being closed.', () => tunnels.stats().lost)
   gauge('moorline_nats_restarts', 'Times the embedded NATS server was started again.', () => gateway.stats().natsRestarts)
 }

@@ -28,6 +28,7 @@ import { openPki } from '#hub/pki/open.ts'
 import { createResources } from '#hub/resources/create.ts'
 import { kindDefinitions } from '#hub/resources/kinds/index.ts'
 import { openStore } from '#hub/store/open.ts'
+import { createTunnels } from '#hub/tunnel/create.ts'
 import { createArtifacts } from '#hub/api/install/artifacts.ts'
 import { observeFleet } from './observe-fleet.ts'
 import { auditWriter } from './security-audit.ts'
@@ -117,6 +118,16 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       routes: [(app) => registerInstallRoutes(app, { facts: installFacts, artifacts })],
     })
     cleanups.push(() => api.close())
+    const tunnels = createTunnels({
+      gateway: {
+        requestTunnel: (agentId, request) => gateway.requestTunnel(agentId, request),
+        isAllowed: (agentId, serial) => identities.isAllowed(agentId, serial),
+      },
+      // What opens tunnels for users decides about them; a machine of this fleet is what every one of them needs.
+      authorise: ({ agentId }) =>
+        machineName(agentId) === undefined ? { ok: false, reason: 'it is no machine of this hub' } : { ok: true },
+      ...{ randomBytes, clock, log },
+    })
     gateway = await createGateway({
       pki,
       dataDir,
@@ -128,6 +139,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       handshakesPerSecond: config.handshakesPerSecond,
       artifacts: (name) => artifacts.path(name),
       onWebSocket: (socket) => api.acceptSocket(socket),
+      onTunnelSocket: (socket, peer) => tunnels.accept(socket, peer),
       handlers: {
         enroll: enrollment.enroll,
         renew: enrollment.renew,
@@ -151,11 +163,14 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
           }),
       },
     })
-    cleanups.push(() => gateway.close())
+    cleanups.push(
+      () => gateway.close(),
+      () => tunnels.drain(),
+    )
     identities.whenLost((agentId) => {
       gateway.revoke(agentId).catch((error: unknown) => log.error({ agentId, err: error }, 'an identity could not be ended'))
     })
-    observeFleet({ metrics, resources, presence, gateway, store })
+    observeFleet({ metrics, resources, presence, gateway, store, tunnels })
 
     const controllerDeps = { resources, clock, random, log }
     const controllers = [

@@ -8,6 +8,7 @@ import { actionNames, type ActionName, type ExecInput, type FileInput } from '#s
 import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
 import { matchesPath } from './path-pattern.ts'
 import { schemaProblem } from './schema-problem.ts'
+import { TunnelPolicy, tunnelPolicyProblem } from './tunnel-targets.ts'
 
 const closed = { additionalProperties: false } as const
 const paths = Type.Array(Type.String({ pattern: '^/', maxLength: 4096 }), { maxItems: 1024 })
@@ -37,6 +38,7 @@ export const PolicyFile = Type.Object(
         closed,
       ),
     ),
+    tunnel: Type.Optional(TunnelPolicy),
   },
   closed,
 )
@@ -81,6 +83,8 @@ const deniedByDefault = [
 export interface AgentPolicy extends Policy {
   /** For Hello. */
   allowedActions(): string[]
+  /** What the hub may connect to through this machine, by name. */
+  tunnelTargets(): Readonly<Record<string, { host: string; port: number }>>
   /** The file it came from; undefined is the built-in default. */
   source: string | undefined
 }
@@ -103,7 +107,10 @@ function parsePolicy(path: string): PolicyFile {
   }
   const problem = schemaProblem(PolicyFile, parsed)
   if (problem) throw new AgentError('PolicyInvalid', `${path}: ${problem.field || 'the document'}: ${problem.message}`)
-  return parsed as PolicyFile
+  const policy = parsed as PolicyFile
+  const tunnelProblem = tunnelPolicyProblem(policy.tunnel)
+  if (tunnelProblem) throw new AgentError('PolicyInvalid', `${path}: ${tunnelProblem}`)
+  return policy
 }
 
 /** `own` are paths of the agent itself: never a target of `file`, with everything below them. */
@@ -137,6 +144,7 @@ export function createPolicy(file: PolicyFile, source: string | undefined, own: 
   return {
     source,
     allowedActions: () => [...allowed].sort(),
+    tunnelTargets: () => file.tunnel?.targets ?? {},
     allows(action, input) {
       if (!allowed.has(action)) return refuse('ActionNotAllowed', `${action} is not among allowedActions of ${where}`)
       if (action === 'file') return allowsFile(input as FileInput)

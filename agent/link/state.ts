@@ -9,6 +9,8 @@ export interface StateKeeper {
   get(): LinkState
   setPhase(phase: LinkPhase, nextAttemptMs?: number): void
   setPlane(plane: PlaneState): void
+  /** A plane that is not in use is not reported. */
+  dropPlane(name: string): void
   failed(error: Error): void
   succeeded(): void
   /** How often the link has been up. */
@@ -54,6 +56,9 @@ export function createState(hub: Endpoint, clock: Clock): StateKeeper {
       const before = planes.get(plane.name)
       planes.set(plane.name, plane)
       if (before?.ok !== plane.ok || before.reason !== plane.reason) tell()
+    },
+    dropPlane(name) {
+      if (planes.delete(name)) tell()
     },
     failed(error) {
       failedAttempts += 1

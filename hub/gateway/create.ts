@@ -108,6 +108,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     onEnrollSocket: grpc.injectEnroll,
     onGrpcSocket: grpc.injectAgent,
     onNatsSocket: bridge,
+    onTunnelSocket: options.onTunnelSocket,
     onRefused,
     onSecurityEvent,
   })
@@ -148,7 +149,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       return bound
     },
     sendOrder: bus.sendOrder,
-    notify: bus.notify,
+    notify: (agentId, kind) => bus.notify(agentId, { kind }),
+    requestTunnel: (agentId, { tunnelClass, ticket }) =>
+      bus.notify(agentId, { kind: 'OpenTunnel', openTunnel: { sessionClass: tunnelClass, ticket } }),
     async revoke(agentId) {
       revoked.add(agentId)
       connections.close(agentId)
@@ -174,9 +177,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       },
     ],
     stats() {
-      const { nats, grpc: calls, agents } = connections.counts()
+      const { nats, grpc: calls, tunnel, agents } = connections.counts()
       return {
-        connections: { nats, grpc: calls, enroll: agentTls.enrolling() },
+        connections: { nats, grpc: calls, tunnel, enroll: agentTls.enrolling() },
         agents,
         peeking: port.peeking(),
         waitingHandshakes: port.waiting(),

@@ -1,9 +1,11 @@
 // What the gateway asks of the rest of the hub and what it offers. The gateway authenticates and decodes; it decides nothing
 // about machines or tasks.
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { EventAck, EventBatch, Heartbeat, HeartbeatAck, Hello, HelloReply, OrderAck, SignedOrder } from '#proto/moorline/v1/control.ts'
 import type { EnrollRequest, EnrollResponse, RenewRequest, RenewResponse } from '#proto/moorline/v1/procedures.ts'
 import type { Clock } from '#shared/clock/clock.ts'
+import type { TunnelClass } from '#shared/contract/tunnel.ts'
 import type { Log } from '#shared/log/log.ts'
 import type { Pki } from '#hub/pki/types.ts'
 
@@ -49,7 +51,7 @@ export interface ReadinessItem {
 
 export interface GatewayStats {
   /** Live sockets that have passed the TLS handshake. */
-  connections: { nats: number; grpc: number; enroll: number }
+  connections: { nats: number; grpc: number; tunnel: number; enroll: number }
   /** Agents with at least one control-plane connection. */
   agents: number
   /** Sockets whose ClientHello has not been read yet. */
@@ -70,6 +72,8 @@ export interface Gateway {
   sendOrder(agentId: string, kind: OrderKind, order: SignedOrder, timeoutMs: number): Promise<OrderAck>
   /** Fire and forget. */
   notify(agentId: string, kind: 'RenewIdentity' | 'SendHello'): void
+  /** Fire and forget: asks the agent to dial a tunnel connection, which then arrives at `onTunnelSocket`. */
+  requestTunnel(agentId: string, request: { tunnelClass: TunnelClass; ticket: string }): void
   /** Ends live connections at once and the NATS user of the agent for good. Resolves when the NATS server has confirmed it, or when it is durable and will be applied as soon as the server is back. */
   revoke(agentId: string): Promise<void>
   /** Ends live connections; the agent may come back. */
@@ -81,6 +85,14 @@ export interface Gateway {
   readiness(): ReadinessItem[]
   stats(): GatewayStats
   close(): Promise<void>
+}
+
+/** Who is at the other end of a tunnel connection, from its certificate and its ALPN protocol. */
+export interface TunnelPeer {
+  agentId: string
+  /** Of the certificate, lower-case hex. */
+  serial: string
+  tunnelClass: TunnelClass
 }
 
 export interface GatewayOptions {
@@ -97,6 +109,8 @@ export interface GatewayOptions {
   handlers: GatewayHandlers
   /** Takes a raw TCP socket whose ClientHello has been un-shifted: everything that does not ask for one of the agents' names. */
   onWebSocket(rawSocket: Socket): void
+  /** Takes a tunnel connection of an admitted agent; without it the tunnel's name is refused. */
+  onTunnelSocket?(socket: TLSSocket, peer: TunnelPeer): void
   /** Path of a file that agents may download under this name. */
   artifacts(name: string): string | undefined
   /** Agent handshakes begun per second, 400 unless given. */

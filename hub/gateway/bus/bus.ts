@@ -43,7 +43,7 @@ export interface Bus {
   isConnected(): boolean
   poke(): void
   sendOrder(agentId: string, kind: OrderKind, order: SignedOrder, timeoutMs: number): Promise<OrderAck>
-  notify(agentId: string, kind: string): void
+  notify(agentId: string, notice: Partial<Notice>): void
   counters(): GatewayStats['messages']
   close(): Promise<void>
 }
@@ -183,11 +183,11 @@ export function createBus(options: BusOptions): Bus {
         current.publish(toAgent[kind](agentId), bytes, { reply: fromAgent.reply(agentId, id) }),
       )
     },
-    notify(agentId, kind) {
+    notify(agentId, notice) {
       const current = connection.current()
       if (!agentIdPattern.test(agentId) || current === undefined) return
       try {
-        current.publish(toAgent.notice(agentId), Notice.encode(Notice.fromPartial({ kind })).finish())
+        current.publish(toAgent.notice(agentId), Notice.encode(Notice.fromPartial(notice)).finish())
       } catch (error) {
         log.debug({ agentId, error: (error as Error).message }, 'a notice could not be sent')
       }

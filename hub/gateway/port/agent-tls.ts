@@ -4,8 +4,9 @@ import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { serverNames } from '#shared/contract/subjects.ts'
+import { tunnelClassOf, tunnelProtocols } from '#shared/contract/tunnel.ts'
 import type { Pki } from '#hub/pki/types.ts'
-import type { GatewayHandlers, SecurityEvent } from '../types.ts'
+import type { GatewayHandlers, SecurityEvent, TunnelPeer } from '../types.ts'
 import type { Connections, Plane } from './connections.ts'
 import { identityOf } from './identity.ts'
 import type { AgentServerName } from './listen.ts'
@@ -17,6 +18,8 @@ export interface AgentTlsOptions {
   onEnrollSocket(socket: TLSSocket): void
   onGrpcSocket(socket: TLSSocket): void
   onNatsSocket(socket: TLSSocket, agentId: string): void
+  /** Without it the tunnel's name is refused. */
+  onTunnelSocket?(socket: TLSSocket, peer: TunnelPeer): void
   onRefused(reason: string): void
   onSecurityEvent(event: SecurityEvent): void
 }
@@ -36,14 +39,19 @@ export function createAgentTls(options: AgentTlsOptions): AgentTls {
   const enrolling = new Set<TLSSocket>()
   const common = {
     handshakeTimeout: handshakeTimeoutMs,
-    ALPNProtocols: ['h2'],
     // No resumption: each connection proves its certificate anew, against the CAs and the clock of now.
     secureOptions: constants.SSL_OP_NO_TICKET,
   }
   const textOf = ({ cert, ca }: Pki['agentTls']): string => JSON.stringify([cert, ca])
   let lastServed = textOf(pki.agentTls)
-  const enrollServer = createServer({ ...pki.agentTls, ...common })
-  const agentServer = createServer({ ...pki.agentTls, ...common, requestCert: true, rejectUnauthorized: true })
+  const enrollServer = createServer({ ...pki.agentTls, ...common, ALPNProtocols: ['h2'] })
+  const agentServer = createServer({
+    ...pki.agentTls,
+    ...common,
+    ALPNProtocols: ['h2', ...Object.values(tunnelProtocols)],
+    requestCert: true,
+    rejectUnauthorized: true,
+  })
   for (const server of [enrollServer, agentServer]) {
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       onRefused(handshakeReason(error))
@@ -69,21 +77,26 @@ export function createAgentTls(options: AgentTlsOptions): AgentTls {
     }
     const plane = planeOf(socket.servername)
     if (plane === undefined) return refuse('', `no service answers under ${String(socket.servername)}`)
+    const tunnelClass = tunnelClassOf(socket.alpnProtocol)
+    if ((plane === 'tunnel') !== (tunnelClass !== undefined)) {
+      return refuse('', `${String(socket.servername)} is not served with the protocol ${String(socket.alpnProtocol)}`)
+    }
     const identity = identityOf(socket)
     if (identity === undefined) return refuse('', 'the certificate is not one of an agent')
     const admission = handlers.isAllowed(identity.agentId, identity.serial)
     if (!admission.ok) return refuse(identity.agentId, admission.reason)
     connections.add({ ...identity, plane, socket, address })
     handlers.onCertificateUsed(identity.agentId, identity.serial)
-    if (plane === 'grpc') options.onGrpcSocket(socket)
+    if (tunnelClass !== undefined) options.onTunnelSocket?.(socket, { agentId: identity.agentId, serial: identity.serial, tunnelClass })
+    else if (plane === 'grpc') options.onGrpcSocket(socket)
     else options.onNatsSocket(socket, identity.agentId)
   })
 
   const serverFor = (serverName: AgentServerName): Server => (serverName === serverNames.enroll ? enrollServer : agentServer)
   return {
     accept(socket, serverName) {
-      // The tunnel has no server yet: its name is known, and refused before any work is done for it.
-      if (serverName === serverNames.tunnel) {
+      // A hub without tunnels refuses their name before any work is done for it.
+      if (serverName === serverNames.tunnel && options.onTunnelSocket === undefined) {
         onRefused('TunnelNotServed')
         socket.on('error', () => {})
         socket.resetAndDestroy()
@@ -105,8 +118,8 @@ export function createAgentTls(options: AgentTlsOptions): AgentTls {
   }
 }
 
-const planeOf = (serverName: string | false | null): Plane | undefined =>
-  serverName === serverNames.grpc ? 'grpc' : serverName === serverNames.nats ? 'nats' : undefined
+const planes: Readonly<Record<string, Plane>> = { [serverNames.grpc]: 'grpc', [serverNames.nats]: 'nats', [serverNames.tunnel]: 'tunnel' }
+const planeOf = (serverName: string | false | null): Plane | undefined => planes[serverName || '']
 
 function prepare(socket: TLSSocket): void {
   // The peer decides how a connection ends; 'close' follows and is what everybody listens to.

@@ -2,7 +2,7 @@
 import type { TLSSocket } from 'node:tls'
 import type { PeerIdentity } from './identity.ts'
 
-export type Plane = 'nats' | 'grpc'
+export type Plane = 'nats' | 'grpc' | 'tunnel'
 
 export interface Connection extends PeerIdentity {
   plane: Plane
@@ -21,14 +21,14 @@ export interface Connections {
   close(agentId: string): void
   /** Ends sockets for which `isOver` says so. */
   sweep(isOver: (connection: Connection) => boolean): void
-  counts(): { nats: number; grpc: number; agents: number }
+  counts(): { nats: number; grpc: number; tunnel: number; agents: number }
   addressOf(agentId: string): string
 }
 
 export function createConnections(events: { onLastGone(agentId: string): void; onTooMany(connection: Connection): void }): Connections {
   const byAgent = new Map<string, Set<Connection>>()
   const bySocket = new WeakMap<TLSSocket, Connection>()
-  const counts = { nats: 0, grpc: 0 }
+  const counts = { nats: 0, grpc: 0, tunnel: 0 }
   const has = (agentId: string, plane: Plane): boolean => [...(byAgent.get(agentId) ?? [])].some((connection) => connection.plane === plane)
 
   const remove = (connection: Connection): void => {

@@ -237,8 +237,18 @@ export interface OrderAck {
 
 /** hub.<agent>.notice: something the agent should do soon; no reply. */
 export interface Notice {
-  /** "RenewIdentity", "SendHello". */
+  /** "RenewIdentity", "SendHello", "OpenTunnel". */
   kind: string;
+  /** With "OpenTunnel". */
+  openTunnel?: OpenTunnel | undefined;
+}
+
+/** Asks the agent to dial a tunnel connection. Sent again with the same ticket until the connection is there. */
+export interface OpenTunnel {
+  /** "interactive" or "bulk". */
+  sessionClass: string;
+  /** 32 random bytes (base64url) for one connection; the hub proves with it that each stream is its own. */
+  ticket: string;
 }
 
 function createBaseHello(): Hello {
@@ -2764,13 +2774,16 @@ export const OrderAck: MessageFns<OrderAck> = {
 };
 
 function createBaseNotice(): Notice {
-  return { kind: "" };
+  return { kind: "", openTunnel: undefined };
 }
 
 export const Notice: MessageFns<Notice> = {
   encode(message: Notice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.kind !== "") {
       writer.uint32(10).string(message.kind);
+    }
+    if (message.openTunnel !== undefined) {
+      OpenTunnel.encode(message.openTunnel, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -2796,6 +2809,14 @@ export const Notice: MessageFns<Notice> = {
             message.kind = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.openTunnel = OpenTunnel.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2809,13 +2830,23 @@ export const Notice: MessageFns<Notice> = {
   },
 
   fromJSON(object: any): Notice {
-    return { kind: isSet(object.kind) ? globalThis.String(object.kind) : "" };
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      openTunnel: isSet(object.openTunnel)
+        ? OpenTunnel.fromJSON(object.openTunnel)
+        : isSet(object.open_tunnel)
+        ? OpenTunnel.fromJSON(object.open_tunnel)
+        : undefined,
+    };
   },
 
   toJSON(message: Notice): unknown {
     const obj: any = {};
     if (message.kind !== "") {
       obj.kind = message.kind;
+    }
+    if (message.openTunnel !== undefined) {
+      obj.openTunnel = OpenTunnel.toJSON(message.openTunnel);
     }
     return obj;
   },
@@ -2826,6 +2857,98 @@ export const Notice: MessageFns<Notice> = {
   fromPartial<I extends Exact<DeepPartial<Notice>, I>>(object: I): Notice {
     const message = createBaseNotice();
     message.kind = object.kind ?? "";
+    message.openTunnel = (object.openTunnel !== undefined && object.openTunnel !== null)
+      ? OpenTunnel.fromPartial(object.openTunnel)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseOpenTunnel(): OpenTunnel {
+  return { sessionClass: "", ticket: "" };
+}
+
+export const OpenTunnel: MessageFns<OpenTunnel> = {
+  encode(message: OpenTunnel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionClass !== "") {
+      writer.uint32(10).string(message.sessionClass);
+    }
+    if (message.ticket !== "") {
+      writer.uint32(18).string(message.ticket);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OpenTunnel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpenTunnel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionClass = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ticket = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OpenTunnel {
+    return {
+      sessionClass: isSet(object.sessionClass)
+        ? globalThis.String(object.sessionClass)
+        : isSet(object.session_class)
+        ? globalThis.String(object.session_class)
+        : "",
+      ticket: isSet(object.ticket) ? globalThis.String(object.ticket) : "",
+    };
+  },
+
+  toJSON(message: OpenTunnel): unknown {
+    const obj: any = {};
+    if (message.sessionClass !== "") {
+      obj.sessionClass = message.sessionClass;
+    }
+    if (message.ticket !== "") {
+      obj.ticket = message.ticket;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<OpenTunnel>, I>>(base?: I): OpenTunnel {
+    return OpenTunnel.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OpenTunnel>, I>>(object: I): OpenTunnel {
+    const message = createBaseOpenTunnel();
+    message.sessionClass = object.sessionClass ?? "";
+    message.ticket = object.ticket ?? "";
     return message;
   },
 };
