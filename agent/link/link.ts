@@ -9,7 +9,8 @@ import { serveOrders } from '#agent/link/orders.ts'
 import { runSession } from '#agent/link/session.ts'
 import { createState } from '#agent/link/state.ts'
 import type { Hello, Identity, LinkHandlers, LinkState } from '#agent/link/types.ts'
-import { EventAck, EventBatch, type HelloReply, type PlaneState } from '#proto/moorline/v1/control.ts'
+import { createVerdict } from '#agent/link/verdict.ts'
+import { EventAck, EventBatch, type HelloReply } from '#proto/moorline/v1/control.ts'
 import { type Clock, waitFor } from '#shared/clock/clock.ts'
 import { limits } from '#shared/contract/limits.ts'
 import { fromAgent, serverNames } from '#shared/contract/subjects.ts'
@@ -49,8 +50,6 @@ export interface Link {
   onDown(callback: () => void): () => void
   onChange(callback: (state: LinkState) => void): () => void
   procedures: Procedures
-  /** What a plane that others keep says of itself; undefined when it is not in use. */
-  reportPlane(name: string, state: PlaneState | undefined): void
   /** Probes the gRPC plane now. */
   probe(): Promise<void>
   /** Drops the connection and comes back at once, with the identity of then. */
@@ -69,6 +68,7 @@ export function createLink(options: LinkOptions): Link {
   let plane: ControlPlane | undefined
   let connection = new AbortController()
   let isUp = false
+  const verdict = createVerdict()
   let isReconnectWanted = false
   let wake = new AbortController()
   let hubClock: { atMs: number; time: number } | undefined
@@ -95,6 +95,8 @@ export function createLink(options: LinkOptions): Link {
     options.onIdentityUsed?.(used, reply)
     goDown()
     isUp = true
+    verdict.give(true)
+    probe.hubIsBack()
     log.info({ hub: `${hub.host}:${hub.port}`, committedSequence: String(reply.committedSequence) }, 'link: up')
     for (const callback of up) callback(reply.committedSequence)
   }
@@ -108,7 +110,8 @@ export function createLink(options: LinkOptions): Link {
     try {
       state.setPhase('connecting')
       plane = await openControlPlane({ identity: used, hub, proxy, clock, signal })
-      serveOrders(plane, used.agentId, handlers, log)
+      verdict.wait()
+      serveOrders({ plane, agentId: used.agentId, handlers, isAccepted: verdict.current, log })
       void plane.closed.then((error) => own.abort(error ?? new Error('the connection was closed')))
       const session = runSession({
         plane,
@@ -120,6 +123,8 @@ export function createLink(options: LinkOptions): Link {
         heartbeat: () => ({ lastSequence: 0n, runningTasks: 0, ...options.status?.(), planes: state.get().planes }),
         onPhase: (phase) => {
           if (phase !== 'up') goDown()
+          if (phase === 'greeting') verdict.wait()
+          if (phase === 'refused') verdict.give(false)
           state.setPhase(phase)
         },
         onAccepted: (reply) => accepted(used, reply),
@@ -131,6 +136,7 @@ export function createLink(options: LinkOptions): Link {
       const closing = plane
       plane = undefined
       own.abort(new Error('the connection is being closed'))
+      verdict.give(false)
       goDown()
       await closing?.close()
     }
@@ -196,7 +202,6 @@ export function createLink(options: LinkOptions): Link {
     onDown: (callback) => listen(down, callback),
     onChange: state.onChange,
     procedures,
-    reportPlane: (name, plane) => (plane ? state.setPlane(plane) : state.dropPlane(name)),
     probe: probe.now,
     reconnect() {
       isReconnectWanted = true

@@ -1,0 +1,59 @@
+import test from 'ava'
+import { createGrpcProbe } from '#agent/link/grpc-probe.ts'
+import type { Procedures } from '#agent/link/grpc.ts'
+import type { Clock } from '#shared/clock/clock.ts'
+import { until } from '#test/helpers/until.ts'
+
+/** A hub that answers or does not, and a clock whose only timer is run by hand. */
+function createParts() {
+  let isThere = true
+  let resets = 0
+  let next: { delayMs: number; run(): void } | undefined
+  const check = (_request: object, _metadata: object, _options: object, done: (error: object | null, answer?: object) => void) =>
+    isThere ? done(null, { isServing: true }) : done({ code: 14 })
+  const procedures = { client: () => ({ check }), reset: () => void (resets += 1), close: () => {} } as unknown as Procedures
+  const clock: Clock = {
+    now: () => new Date(0),
+    monotonicMs: () => 0,
+    setTimer(delayMs, run) {
+      const own = { delayMs, run }
+      next = own
+      return { cancel: () => void (next === own && (next = undefined)) }
+    },
+  }
+  const states: boolean[] = []
+  const probe = createGrpcProbe({ procedures, clock, random: () => 0.999, onState: ({ ok }) => states.push(ok) })
+  const step = async () => {
+    const due = next
+    next = undefined
+    due?.run()
+    return until('the next probe to be planned', () => next?.delayMs)
+  }
+  return { probe, states, step, setHub: (is: boolean) => (isThere = is), resets: () => resets, nextMs: () => next?.delayMs }
+}
+
+test('a probe that failed is repeated soon, at most once a minute, and not after the minutes of a good one', async (t) => {
+  const { probe, step, setHub, states } = createParts()
+  probe.start()
+  t.true((await step()) > 200_000)
+  setHub(false)
+  const delays: number[] = []
+  for (let round = 0; round < 6; round++) delays.push(await step())
+  t.true((delays[0] ?? Infinity) <= 5_000 && delays.every((delayMs) => delayMs <= 60_000))
+  t.deepEqual(states, [true, ...Array.from({ length: 6 }, () => false)])
+})
+
+test('when the hub is back, a plane that was down is probed at once on a new channel; one that was not is left alone', async (t) => {
+  const { probe, step, setHub, resets, nextMs } = createParts()
+  probe.start()
+  const before = await step()
+  probe.hubIsBack()
+  t.deepEqual([resets(), nextMs()], [0, before])
+  setHub(false)
+  for (let round = 0; round < 6; round++) await step()
+  probe.hubIsBack()
+  t.is(resets(), 1)
+  t.true((nextMs() ?? Infinity) <= 10_000)
+  probe.stop()
+  t.is(nextMs(), undefined)
+})
