@@ -1,5 +1,8 @@
 import { agentErrorCatalogue } from '#shared/errors/agent-catalogue.ts'
 import { errorCatalogue } from '#shared/errors/catalogue.ts'
+import { databaseErrorCatalogue } from '#shared/errors/database-catalogue.ts'
+import { operatorErrorCatalogue } from '#shared/errors/operator-catalogue.ts'
+import { taskEndReasons, taskWaitReasons, type TaskReason } from '#shared/errors/task-reasons.ts'
 import { code, table } from './section.ts'
 
 const retry = (isRetryable: boolean) => (isRetryable ? 'yes' : 'no')
@@ -24,3 +27,26 @@ export function agentErrors(): string {
     Object.entries(agentErrorCatalogue).map(([name, entry]) => [code(name), retry(entry.isRetryable), entry.summary, entry.next]),
   )
 }
+
+export function operatorErrors(): string {
+  return table(
+    ['code', 'said by', 'meaning', 'what to do next'],
+    Object.entries(operatorErrorCatalogue).map(([name, entry]) => [code(name), entry.program, entry.summary, entry.next]),
+  )
+}
+
+export function databaseErrors(): string {
+  return table(
+    ['code', 'starting again may help', 'meaning', 'what to do next'],
+    Object.entries(databaseErrorCatalogue).map(([name, entry]) => [code(name), retry(entry.isRetryable), entry.summary, entry.next]),
+  )
+}
+
+const reasons = (catalogue: Readonly<Record<string, TaskReason>>): string =>
+  table(
+    ['reason', 'meaning', 'what to do next'],
+    Object.entries(catalogue).map(([name, entry]) => [code(name), entry.summary, entry.next]),
+  )
+
+export const taskEnds = (): string => reasons(taskEndReasons)
+export const taskWaits = (): string => reasons(taskWaitReasons)

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { runCommand } from '#scripts/dev/command.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
 import { kinds } from './api-doc.ts'
-import { agentErrors, apiErrors } from './errors-doc.ts'
+import { agentErrors, apiErrors, databaseErrors, operatorErrors, taskEnds, taskWaits } from './errors-doc.ts'
 import { preflightChecks, preflightVersions } from './preflight-doc.ts'
 import { replaceSection } from './section.ts'
-import { agentSettings } from './settings-doc.ts'
+import { agentPolicy, agentSettings, hubSettings } from './settings-doc.ts'
 
 interface Document {
   path: string
@@ -25,6 +25,10 @@ const documents: readonly Document[] = [
     sections: [
       { name: 'errors of the API', content: apiErrors },
       { name: 'errors of the agent', content: agentErrors },
+      { name: 'errors at start and of commands', content: operatorErrors },
+      { name: 'errors of the database', content: databaseErrors },
+      { name: 'why a task ended', content: taskEnds },
+      { name: 'why a task waits', content: taskWaits },
     ],
   },
   { path: 'docs/api.md', title: 'The resource API', sections: [{ name: 'kinds', content: kinds }] },
@@ -36,7 +40,15 @@ const documents: readonly Document[] = [
       { name: 'what depends on the version', content: preflightVersions },
     ],
   },
-  { path: 'docs/agent.md', title: 'The agent', sections: [{ name: 'settings', content: agentSettings }] },
+  {
+    path: 'docs/agent.md',
+    title: 'The agent',
+    sections: [
+      { name: 'settings', content: agentSettings },
+      { name: 'policy file', content: agentPolicy },
+    ],
+  },
+  { path: 'docs/operations.md', title: 'Operations', sections: [{ name: 'settings of the hub', content: hubSettings }] },
 ]
 
 /** Path (relative to the root) → content that it should have. */

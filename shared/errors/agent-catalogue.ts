@@ -82,11 +82,6 @@ export const agentErrorCatalogue = {
     summary: 'The hub answered about another key than this machine’s.',
     next: 'Do not approve the request; something between this machine and the hub changes messages.',
   },
-  AlreadyEnrolled: {
-    isRetryable: false,
-    summary: 'This machine has an identity already.',
-    next: '`moorline-agent leave` removes it; then enrol again.',
-  },
   NotEnrolled: {
     isRetryable: false,
     summary: 'This machine has no identity.',
