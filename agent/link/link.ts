@@ -10,7 +10,7 @@ import { runSession } from '#agent/link/session.ts'
 import { createState } from '#agent/link/state.ts'
 import type { Hello, Identity, LinkHandlers, LinkState } from '#agent/link/types.ts'
 import { createVerdict } from '#agent/link/verdict.ts'
-import { EventAck, EventBatch, type HelloReply } from '#proto/moorline/v1/control.ts'
+import { EventAck, EventBatch, type HelloReply, type PlaneState } from '#proto/moorline/v1/control.ts'
 import { type Clock, waitFor } from '#shared/clock/clock.ts'
 import { limits } from '#shared/contract/limits.ts'
 import { fromAgent, serverNames } from '#shared/contract/subjects.ts'
@@ -50,6 +50,8 @@ export interface Link {
   onDown(callback: () => void): () => void
   onChange(callback: (state: LinkState) => void): () => void
   procedures: Procedures
+  /** What a plane that others keep says of itself; undefined when it is not in use. */
+  reportPlane(name: string, state: PlaneState | undefined): void
   /** Probes the gRPC plane now. */
   probe(): Promise<void>
   /** Drops the connection and comes back at once, with the identity of then. */
@@ -202,6 +204,7 @@ export function createLink(options: LinkOptions): Link {
     onDown: (callback) => listen(down, callback),
     onChange: state.onChange,
     procedures,
+    reportPlane: (name, plane) => (plane ? state.setPlane(plane) : state.dropPlane(name)),
     probe: probe.now,
     reconnect() {
       isReconnectWanted = true
