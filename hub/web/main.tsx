@@ -7,10 +7,14 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { setSignedOutHandler } from './api/client.ts'
 import { App } from './app.tsx'
+import { forgetLists } from './data/lists.ts'
 import { sessionKey } from './data/session.ts'
 
 const queries = new QueryClient({ defaultOptions: { queries: { refetchOnWindowFocus: false, refetchOnReconnect: false } } })
-setSignedOutHandler(() => queries.setQueryData(sessionKey, null))
+setSignedOutHandler(() => {
+  queries.setQueryData(sessionKey, null)
+  forgetLists()
+})
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no element #root')

@@ -1,5 +1,5 @@
 // Asks before something that cannot be taken back: says what ends and what stays; deleting wants the name typed.
-import { Button, Modal, ModalBody, ModalFooter, ModalHeader, TextInput } from '@patternfly/react-core'
+import { Button, FormGroup, Modal, ModalBody, ModalFooter, ModalHeader, TextInput } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { FailureAlert } from './failure-alert.tsx'
@@ -43,17 +43,16 @@ export function ConfirmButton({ verb, title, children, typed, isDisabled, run, o
           <div className="m-gap">
             <div>{children}</div>
             {typed !== undefined && (
-              <label className="m-gap-small">
-                <span>
-                  Type <Mono>{typed}</Mono> to confirm
-                </span>
-                <TextInput
-                  value={text}
-                  onChange={(_event, value) => setText(value)}
-                  aria-label={`Type ${typed} to confirm`}
-                  autoComplete="off"
-                />
-              </label>
+              <FormGroup
+                fieldId="confirm-name"
+                label={
+                  <>
+                    Type <Mono>{typed}</Mono> to confirm
+                  </>
+                }
+              >
+                <TextInput id="confirm-name" value={text} onChange={(_event, value) => setText(value)} autoComplete="off" />
+              </FormGroup>
             )}
             <FailureAlert title="It was not done" error={action.error} />
           </div>

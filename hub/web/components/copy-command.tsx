@@ -18,16 +18,15 @@ export function CopyCommand({ command, label }: { command: string; label: string
   }
   return (
     <div className="m-command">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard. */}
-      <pre ref={text} aria-label={label} tabIndex={0}>
+      <pre ref={text} aria-label={label}>
         {command}
       </pre>
       <Button variant="secondary" icon={copied === 'yes' ? <CheckIcon /> : <CopyIcon />} onClick={() => void copy()}>
         {copied === 'yes' ? 'Copied' : 'Copy'}
       </Button>
-      <span role="status" className="m-sub">
+      <output className="m-sub">
         {copied === 'selected' && 'The browser does not allow copying here: the command is selected, press Ctrl+C.'}
-      </span>
+      </output>
     </div>
   )
 }

@@ -38,7 +38,6 @@ function Rows({ label, head, rows }: { label: string; head: readonly string[]; r
         </Thead>
         <Tbody>
           {rows.map((cells, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the machine's order is the only identity that these rows have.
             <Tr key={index}>
               {cells.map((cell, column) => (
                 <Td key={head[column]} dataLabel={head[column]} modifier="breakWord">

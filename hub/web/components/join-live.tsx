@@ -88,7 +88,7 @@ export function JoinLive({ token, uses }: { token: string; uses: number }) {
   const isWaiting = machines.length < uses
   return (
     <section aria-labelledby="join-live" className="m-stack">
-      <div role="status">
+      <div aria-live="polite">
         <h2 className="m-section-title" id="join-live">
           {isWaiting && machines.length === 0 && <Spinner size="md" aria-label="Waiting" />}{' '}
           {stageTitle(machines[0] && joinStage(machines[0]))}

@@ -52,12 +52,11 @@ export interface LiveLogProps {
 }
 
 export function LiveLog({ task, attempt, isOver }: LiveLogProps) {
-  const over = useRef(isOver)
-  over.current = isOver
   const log = useMemo(
-    () => createTaskLog({ task, attempt, send, isOver: () => over.current, clock: systemClock, random: Math.random, schedule: nextFrame }),
+    () => createTaskLog({ task, attempt, send, clock: systemClock, random: Math.random, schedule: nextFrame }),
     [task, attempt],
   )
+  useEffect(() => log.setOver(isOver), [log, isOver])
   const { lines, droppedLines, phase, failure } = useSyncExternalStore(log.subscribe, log.snapshot)
   const [isFollowing, setFollowing] = useState(true)
   const [hasTime, setHasTime] = useState(false)
@@ -101,9 +100,9 @@ export function LiveLog({ task, attempt, isOver }: LiveLogProps) {
             <Switch id="log-time" label="Times" isChecked={hasTime} onChange={(_event, checked) => setHasTime(checked)} />
           </ToolbarItem>
           <ToolbarItem alignSelf="center">
-            <span className="m-dim" role="status">
+            <output className="m-dim">
               {phaseWords[phase]}, {plural(lines.length, 'line')}
-            </span>
+            </output>
           </ToolbarItem>
           <ToolbarItem align={{ default: 'alignEnd' }}>
             <Button variant="link" onClick={() => setFollowing(!isFollowing)} aria-pressed={isFollowing}>
@@ -128,8 +127,7 @@ export function LiveLog({ task, attempt, isOver }: LiveLogProps) {
           {phase === 'ended' ? 'Its result is above.' : 'Lines appear here as the machine prints them.'}
         </Nothing>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard.
-        <div className="m-log-box" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label="Log of the task" aria-live="off">
+        <div className="m-log-box" ref={box} onScroll={onScroll} role="log" aria-label="Log of the task" aria-live="off">
           <div ref={content}>
             {shown.map((line) => (
               <Line key={line.id} line={line} search={search} hasTime={hasTime} />

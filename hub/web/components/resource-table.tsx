@@ -24,6 +24,7 @@ export interface Filter<T> extends TableFilter<T> {
   known?: readonly string[]
   labels?: Readonly<Record<string, string>>
 }
+/** Columns, filters and `textOf` are constants of a page: what is derived from the rows is kept as long as they are the same. */
 export interface ResourceTableProps<T> {
   label: string
   rows: readonly T[]
@@ -38,6 +39,8 @@ export interface ResourceTableProps<T> {
   actions?: ReactNode
 }
 
+const none: readonly never[] = []
+
 function optionsOf<T>(rows: readonly T[], filter: Filter<T>, chosen: readonly string[]) {
   const counts = new Map<string, number>()
   for (const row of rows) for (const value of filter.valuesOf(row)) counts.set(value, (counts.get(value) ?? 0) + 1)
@@ -50,20 +53,29 @@ function optionsOf<T>(rows: readonly T[], filter: Filter<T>, chosen: readonly st
 }
 
 export function ResourceTable<T>(props: ResourceTableProps<T>) {
-  const { rows, columns, filters = [], textOf, keyOf } = props
+  const { rows, columns, textOf, keyOf, defaultSort } = props
+  const filters = props.filters ?? (none as readonly Filter<T>[])
   const [params, setParams] = useSearchParams()
-  const view = readView(
-    params,
-    filters.map((filter) => filter.key),
-    props.defaultSort,
+  const view = useMemo(
+    () =>
+      readView(
+        params,
+        filters.map((filter) => filter.key),
+        defaultSort,
+      ),
+    [params, filters, defaultSort],
   )
   const change = (next: Parameters<typeof changeView>[1]) => setParams((old) => changeView(old, next), { replace: true })
   const search = useDeferredValue(view.search)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address is the view; columns and filters are constants of the page.
-  const found = useMemo(() => selectRows(rows, { ...view, search }, columns, filters, textOf), [rows, params.toString(), search])
+  const found = useMemo(
+    () => selectRows(rows, { ...view, search }, columns, filters, textOf),
+    [rows, view, search, columns, filters, textOf],
+  )
   const { shown, page } = pageOf(found, view)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: as above.
-  const options = useMemo(() => filters.map((filter) => optionsOf(rows, filter, view.chosen[filter.key] ?? [])), [rows, params.toString()])
+  const options = useMemo(
+    () => filters.map((filter) => optionsOf(rows, filter, view.chosen[filter.key] ?? [])),
+    [rows, filters, view.chosen],
+  )
   if (rows.length === 0) return <>{props.empty}</>
 
   const clear = () => change({ q: undefined, ...Object.fromEntries(filters.map((filter) => [filter.key, undefined])) })

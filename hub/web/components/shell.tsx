@@ -23,14 +23,16 @@ import KeyIcon from '@patternfly/react-icons/dist/esm/icons/key-icon'
 import PlusCircleIcon from '@patternfly/react-icons/dist/esm/icons/plus-circle-icon'
 import ServerIcon from '@patternfly/react-icons/dist/esm/icons/server-icon'
 import TasksIcon from '@patternfly/react-icons/dist/esm/icons/tasks-icon'
-import { useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { Link, Navigate, NavLink, useLocation } from 'react-router'
 import { signOut } from '../api/client.ts'
 import { asFailure } from '../api/failure.ts'
 import { useLostConnection } from '../data/connection.ts'
+import { forgetLists } from '../data/lists.ts'
 import { sessionKey, useRole, useSession } from '../data/session.ts'
 import { printable } from '../derive/format.ts'
+import { FailureAlert } from './failure-alert.tsx'
 import { Mark } from './mark.tsx'
 import { Failed, Loading } from './page.tsx'
 
@@ -46,10 +48,13 @@ const places = [
 function TopBar() {
   const { user, role } = useRole()
   const queries = useQueryClient()
-  const leave = () =>
-    void signOut()
-      .catch(() => undefined)
-      .finally(() => queries.setQueryData(sessionKey, null))
+  const leave = useMutation({
+    mutationFn: signOut,
+    onSuccess: () => {
+      queries.setQueryData(sessionKey, null)
+      forgetLists()
+    },
+  })
   return (
     <Masthead>
       <MastheadMain>
@@ -64,10 +69,11 @@ function TopBar() {
       </MastheadMain>
       <MastheadContent>
         <div className="m-account">
+          <FailureAlert title="You are still signed in" error={leave.error} />
           <span>
             {printable(user, 64)} <span className="m-dim">{role}</span>
           </span>
-          <Button variant="link" isInline onClick={leave}>
+          <Button variant="link" isInline onClick={() => leave.mutate()} isDisabled={leave.isPending}>
             Sign out
           </Button>
         </div>
@@ -105,7 +111,7 @@ function SideBar() {
 function ConnectionBanner() {
   const lost = useLostConnection()
   return (
-    <div role="status" aria-live="polite">
+    <div aria-live="polite">
       {lost && (
         <Banner status="warning" screenReaderText="Warning:">
           <strong>No connection to the hub.</strong> What you see may be old. Reconnecting by itself; nothing is lost on the machines

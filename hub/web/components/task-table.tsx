@@ -48,7 +48,7 @@ export function TaskTable({ tasks, label, isOfMachine }: { tasks: readonly Task[
           {!isOfMachine && <Th>Machine</Th>}
           <Th>State</Th>
           <Th>Note</Th>
-          <Th>Ran for</Th>
+          <Th modifier="nowrap">Ran for</Th>
           <Th>Age</Th>
         </Tr>
       </Thead>
@@ -62,7 +62,7 @@ export function TaskTable({ tasks, label, isOfMachine }: { tasks: readonly Task[
               <Plain max={64}>{task.spec.action}</Plain>
             </Td>
             {!isOfMachine && (
-              <Td dataLabel="Machine">
+              <Td dataLabel="Machine" modifier="nowrap">
                 <Link to={`/machines/${encodeURIComponent(task.spec.machine)}`}>{task.spec.machine}</Link>
               </Td>
             )}

@@ -26,9 +26,12 @@ export function useLostConnection(graceMs = 1_500): ApiFailure | undefined {
   const isDown = failure !== undefined
   const [isLasting, setLasting] = useState(false)
   useEffect(() => {
-    if (!isDown) return setLasting(false)
+    if (!isDown) return
     const timer = systemClock.setTimer(graceMs, () => setLasting(true))
-    return () => timer.cancel()
+    return () => {
+      timer.cancel()
+      setLasting(false)
+    }
   }, [isDown, graceMs])
-  return isLasting ? failure : undefined
+  return isDown && isLasting ? failure : undefined
 }

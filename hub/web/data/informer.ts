@@ -26,6 +26,8 @@ export interface InformerOptions<T extends Resource> {
   onList(items: T[], isComplete: boolean): void
   onEvent(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void
   onState(state: InformerState): void
+  /** Calls back when the network is back, so that a waiting retry is made at once; returns how to stop listening. */
+  onWake?(wake: () => void): () => void
 }
 
 /** Gentle on a hub that restarts, quick enough that nobody reaches for the reload button. */
@@ -66,7 +68,7 @@ export async function runInformer<T extends Resource>(options: InformerOptions<T
       } else {
         options.onState({ phase: 'retrying', failure })
       }
-      await waitOrOnline(clock, 250 + fullJitterMs(failures++, options.random(), watchBackoff), signal)
+      await waitOrWake(options, 250 + fullJitterMs(failures++, options.random(), watchBackoff))
     }
   }
 }
@@ -124,14 +126,17 @@ async function watchFrom<T extends Resource>(
   }
 }
 
-/** Waits, or less when the browser says that the network is back. */
-async function waitOrOnline(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  const online = new AbortController()
-  const wake = () => online.abort()
-  globalThis.addEventListener?.('online', wake)
+/** Waits, or less when something says that it is worth trying at once. */
+async function waitOrWake(
+  { clock, signal, onWake }: Pick<InformerOptions<never>, 'clock' | 'signal' | 'onWake'>,
+  delayMs: number,
+): Promise<void> {
+  const early = new AbortController()
+  const stopListening = onWake?.(() => early.abort())
   try {
-    await waitFor(clock, delayMs, AbortSignal.any([signal, online.signal])).catch(() => undefined)
+    // Both ways of ending early are as good as the end of the wait: the caller looks at its own signal.
+    await waitFor(clock, delayMs, AbortSignal.any([signal, early.signal])).catch(() => undefined)
   } finally {
-    globalThis.removeEventListener?.('online', wake)
+    stopListening?.()
   }
 }

@@ -23,7 +23,12 @@ function keepOfTask(task: Task): Task {
   return { ...task, spec: { ...task.spec, input: undefined }, status: { ...task.status, result: undefined } }
 }
 
-const common = { send, clock: systemClock, random: Math.random, schedule: nextFrame }
+function onWake(wake: () => void): () => void {
+  addEventListener('online', wake)
+  return () => removeEventListener('online', wake)
+}
+
+const common = { send, clock: systemClock, random: Math.random, schedule: nextFrame, onWake }
 
 const lists: Partial<Record<Plural, LiveList<never>>> = {}
 
@@ -38,6 +43,10 @@ export function liveObject<P extends Plural>(plural: P, name: string): LiveList<
   return createLiveList<Kinds[P]>({ ...common, path: apiPath(plural), fieldSelector: `metadata.name=${name}`, lingerMs: 0 })
 }
 
-export function openLists(): LiveList<never>[] {
-  return Object.values(lists)
+/** Ends and empties every list: what one user was shown must not be there for the next. */
+export function forgetLists(): void {
+  for (const [plural, list] of Object.entries(lists)) {
+    list.close()
+    delete lists[plural as Plural]
+  }
 }

@@ -17,10 +17,12 @@ export interface LiveList<T extends Resource> {
   snapshot(): Snapshot<T>
   /** Puts the answer of a write in at once; the watch will say the same a moment later. */
   put(object: T): void
+  /** Ends the connection at once. */
+  close(): void
 }
 
 export interface LiveListOptions<T extends Resource>
-  extends Pick<InformerOptions<T>, 'path' | 'fieldSelector' | 'send' | 'clock' | 'random'> {
+  extends Pick<InformerOptions<T>, 'path' | 'fieldSelector' | 'send' | 'clock' | 'random' | 'onWake'> {
   /** Runs `show` soon, at most once per frame. */
   schedule(show: () => void): void
   /** What is kept of an object; the lists do not need every byte. */
@@ -106,6 +108,11 @@ export function createLiveList<T extends Resource>(options: LiveListOptions<T>):
     },
     snapshot: () => current,
     put,
+    close() {
+      linger?.cancel()
+      running?.abort()
+      running = undefined
+    },
   }
 }
 

@@ -17,14 +17,14 @@ export interface TaskLogOptions {
   task: string
   attempt: number
   send(path: string, init: RequestInit): Promise<Response>
-  /** The attempt is over, so a stream that ends was the whole of it. */
-  isOver(): boolean
   clock: Clock
   random: () => number
   schedule(show: () => void): void
   limits?: LogLimits
 }
 export interface TaskLog {
+  /** Says whether the attempt is over: a stream that ends then was the whole of it. */
+  setOver(isOver: boolean): void
   subscribe(onChange: () => void): () => void
   snapshot(): LogSnapshot
 }
@@ -36,6 +36,7 @@ export function createTaskLog(options: TaskLogOptions): TaskLog {
   let lastSequence = 0
   let current: LogSnapshot = { lines: [], droppedLines: 0, phase: 'loading' }
   let phase: Pick<LogSnapshot, 'phase' | 'failure'> = { phase: 'loading' }
+  let isOver = false
   let isScheduled = false
   let running: AbortController | undefined
 
@@ -71,7 +72,7 @@ export function createTaskLog(options: TaskLogOptions): TaskLog {
     for (let failures = 0; !signal.aborted; ) {
       try {
         const before = lastSequence
-        const wasOver = options.isOver()
+        const wasOver = isOver
         await read(signal)
         if (wasOver) return enter({ phase: 'ended' })
         failures = lastSequence > before ? 0 : failures + 1
@@ -82,11 +83,15 @@ export function createTaskLog(options: TaskLogOptions): TaskLog {
         if ([401, 403, 404].includes(failure.status)) return enter({ phase: 'refused', failure })
         enter({ phase: 'retrying', failure })
       }
+      // Aborted: the loop ends by its own condition.
       await waitFor(clock, 250 + fullJitterMs(failures, options.random(), watchBackoff), signal).catch(() => undefined)
     }
   }
 
   return {
+    setOver(next) {
+      isOver = next
+    },
     subscribe(onChange) {
       listeners.add(onChange)
       if (!running) {

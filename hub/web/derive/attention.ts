@@ -80,7 +80,7 @@ function ofMachine(machine: Machine, now: Date): AttentionItem[] {
         left <= 0
           ? 'The agent’s certificate has expired'
           : `The agent’s certificate expires in ${formatDuration(left)} and was not renewed`,
-      since: machine.status?.certificate?.notAfter ?? '',
+      since: left <= 0 ? (machine.status?.certificate?.notAfter ?? '') : (overdue?.lastTransitionTime ?? ''),
       action: 'Diagnose',
     })
   return items

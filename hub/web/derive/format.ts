@@ -50,7 +50,6 @@ export function formatTime(iso: string | null | undefined): string {
 }
 
 // Control characters and marks that turn the reading direction around: a machine could otherwise show a name that is not its own.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
 /** Text that came from a machine, safe to stand in one line. */

@@ -31,9 +31,7 @@ interface OpenLine extends LogLine {
 }
 
 /** OSC (title, link), CSI (colour, cursor) and the two-character escapes of ECMA-48. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const escapes = /\u001b(?:\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\[[0-?]*[ -/]*[@-~]?|[PX^_][^\u001b]*(?:\u001b\\)?|[ -/]*[0-~]?)/g
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above; a tab stays.
 const controls = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
 /** One line as a terminal would have left it: what a carriage return overwrote is gone, colours are gone. */

@@ -66,7 +66,7 @@ function structureProblems(page: Page): Promise<string[]> {
       level = next
     }
     if (document.querySelectorAll('main').length !== 1) found.push(`${document.querySelectorAll('main').length} main`)
-    if (!/ · Moorline$/.test(document.title)) found.push(`the title is ${document.title}`)
+    if (!document.title.endsWith(' · Moorline')) found.push(`the title is ${document.title}`)
     if (document.documentElement.lang !== 'en') found.push('no language')
     for (const element of document.querySelectorAll('[tabindex]'))
       if (Number(element.getAttribute('tabindex')) > 0) found.push('a positive tabindex')

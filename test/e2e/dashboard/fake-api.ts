@@ -15,9 +15,9 @@ export interface FakeObject {
     creationTimestamp: string
     labels?: Record<string, string>
   }
-  // biome-ignore lint/suspicious/noExplicitAny: the pages must cope with whatever stands here.
+  // oxlint-disable-next-line typescript/no-explicit-any -- the pages must cope with whatever stands here
   spec: any
-  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above
   status?: any
 }
 export interface LogRecord {

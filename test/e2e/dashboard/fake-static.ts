@@ -31,6 +31,7 @@ const types: Readonly<Record<string, string>> = {
 export async function serveStatic(pathname: string, response: ServerResponse): Promise<void> {
   const isFile = pathname.startsWith('/assets/') || ['/theme.js', '/favicon.svg'].includes(pathname)
   const path = join(webRoot, isFile ? pathname : 'index.html')
+  // A file that is not there is answered with 404 below.
   const content = await readFile(path).catch(() => undefined)
   response.writeHead(content ? 200 : 404, {
     'content-type': types[extname(path)] ?? 'application/octet-stream',

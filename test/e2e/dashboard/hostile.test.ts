@@ -58,7 +58,7 @@ function hostileFleet(api: FakeApi): void {
       spec: { type: 'Registered', displayName: payload(), description: payload() },
       status: poison(cluster.status, fixed),
     })
-  const check = (index: number, extra: object) => poison(row(`check-${index}`, extra), ['outcome', 'severity'])
+  const check = (index: number, extra: Record<string, unknown>) => poison(row(`check-${index}`, extra), ['outcome', 'severity'])
   const rows = payloads.map((_one, index) => check(index, { outcome: 'fail', remedy: 'x', ignored: index % 2 === 0 }))
   api.put(
     'tasks',
@@ -134,7 +134,6 @@ for (const path of pages)
     t.deepEqual(complaints, [])
     if (!['/clusters', '/clusters/lab', '/join', '/'].includes(path))
       t.regex(await page.locator('main').innerText(), /hacked|\ufffd|constructor/)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may have reached the page.
     t.notRegex(await page.locator('main').innerText(), /[\u0000\u001b\u202e]/)
   })
 
