@@ -64,13 +64,14 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     reason,
     message,
   })
+  // Never the whole order: its input may hold secrets.
   const refused = (key: AttemptKey, { reason, message }: Refusal) => {
-    log.warn({ ...key, reason }, `order refused: ${message}`)
+    log.warn({ taskUid: key.taskUid, attempt: key.attempt, reason }, `order refused: ${message}`)
     return ack(key, OrderOutcome.REFUSED, reason, message)
   }
   /** Nothing was changed: the hub sends it again. */
   const later = (key: AttemptKey, error: unknown) => {
-    log.error({ ...key, error: messageOf(error) }, 'an order could not be recorded')
+    log.error({ taskUid: key.taskUid, attempt: key.attempt, error: messageOf(error) }, 'an order could not be recorded')
     return ack(key, OrderOutcome.UNSPECIFIED, 'JournalUnavailable', messageOf(error))
   }
 
@@ -141,7 +142,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     const remains = await action.endRemains?.({ taskUid, attempt, pid: mark?.pid ?? 0, startTime: mark?.startTime ?? '' })
     const message = `the agent was restarted while this ran, so it is not known how far it got; ${remains ?? 'it was not run again'}`
     const state = record.isCancelRequested ? 'Canceled' : 'Failed'
-    await recordEnd(record, finished(state, 'Interrupted', message))
+    await recordEnd({ taskUid, attempt }, finished(state, 'Interrupted', message))
   }
 
   function start(record: OrderRecord): void {

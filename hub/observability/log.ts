@@ -1,6 +1,7 @@
 // The hub's logger: pino, writing to a stream in this thread, with every secret-looking key redacted down to five levels.
-import { pino, type DestinationStream, type Logger } from 'pino'
+import { pino, type DestinationStream } from 'pino'
 import { type Log, redactedKeys } from '#shared/log/log.ts'
+import { plainFields, withPlainFields } from '#shared/log/plain-fields.ts'
 
 export interface LogOptions {
   level: 'debug' | 'info' | 'warn' | 'error'
@@ -11,6 +12,8 @@ export interface LogOptions {
 }
 
 const redactedDepth = 5
+
+const plainError = (error: Error) => plainFields(pino.stdSerializers.err(error))
 
 /** pino's redaction knows no "at any depth", so the depths are listed. */
 function redactedPaths(): string[] {
@@ -28,22 +31,12 @@ export function createLog({ level, pretty = false, destination }: LogOptions): L
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
+      serializers: { error: plainError, err: plainError },
       redact: { paths: redactedPaths(), censor: '[redacted]' },
     },
     pretty ? prettyStream(stream) : stream,
   )
-  return wrap(logger)
-}
-
-function wrap(logger: Logger): Log {
-  return {
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(fields, message),
-    error: (fields, message) => logger.error(fields, message),
-    child: (fields) => wrap(logger.child(fields)),
-  }
+  return withPlainFields(logger as Log)
 }
 
 /** `22:59:28 warn  message  key=value …`, after redaction. Control characters are already escaped by JSON and stay so. */
