@@ -10,7 +10,7 @@ export const probeIntervalMs = 5 * 60_000
 const probeTimeoutMs = 15_000
 const failedBackoff = { baseMs: 5_000, maxMs: 60_000 }
 /** A fleet that has come back together does not probe together. */
-const hubIsBackSpreadMs = 10_000
+const hubIsBackSpreadMs = 5_000
 
 interface ProbeOptions {
   procedures: Procedures
