@@ -111,6 +111,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const renewals = createRenewals({
     ...{ store, keeper, clock, random, log },
     procedures: link.procedures,
+    machineFingerprint: fingerprint,
     hubTime: link.hubTime,
     onRenewed: link.reconnect,
   })

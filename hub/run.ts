@@ -102,6 +102,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       clock,
       log,
       onEvents: (count) => metrics.eventsCommitted(count),
+      audit,
     })
     const api = await createApi({
       resources,

@@ -21,6 +21,8 @@ export interface RenewalsOptions {
   store: IdentityStore
   keeper: IdentityKeeper
   procedures: Procedures
+  /** As in Hello. */
+  machineFingerprint: string
   /** The hub's clock: a machine with a wrong one must not let its certificate end. */
   hubTime(): Date
   clock: Clock
@@ -104,17 +106,16 @@ export function createRenewals(options: RenewalsOptions): Renewals {
   }
 }
 
-async function once({ store, keeper, procedures, clock }: RenewalsOptions): Promise<void> {
+async function once({ store, keeper, procedures, machineFingerprint, clock }: RenewalsOptions): Promise<void> {
   const { agentId, machineName } = keeper.current()
   const { generation, keys } = store.pendingKeys()
   failpoint('agent.renew.key-written')
   const half = publicHalf(keys)
   const client = procedures.client(IdentityServiceClient)
+  const request = { csr: half.csr, natsPublicKey: half.natsPublicKey, machineFingerprint }
   const answer = await new Promise<RenewResponse>((resolve, reject) => {
     const deadline = clock.now().getTime() + callTimeoutMs
-    client.renew({ csr: half.csr, natsPublicKey: half.natsPublicKey }, emptyMetadata(), { deadline }, (error, response) =>
-      error ? reject(error) : resolve(response),
-    )
+    client.renew(request, emptyMetadata(), { deadline }, (error, response) => (error ? reject(error) : resolve(response)))
   })
   failpoint('agent.renew.answered')
   if (!answer.identity) throw new Error('the hub answered without an identity')

@@ -22,6 +22,7 @@ import type { Pki } from '#hub/pki/types.ts'
 import type { Resources } from '#hub/resources/types.ts'
 import { hashToken } from '#hub/resources/tokens.ts'
 import { createFailureLimiter } from './rate-limit.ts'
+import { isOtherMachine } from './fingerprint.ts'
 import { machineNameFor, newAgentId } from './machine-name.ts'
 import { judgeToken } from './token-rules.ts'
 
@@ -226,6 +227,11 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
       if (!natsUserKeyPattern.test(request.natsPublicKey)) throw new ApiError('BadRequest', 'nats_public_key is not a NATS user public key')
       const machine = resources.get<Machine>('Machine', deps.machineName(agentId) ?? '')
       if (!machine) throw new ApiError('Forbidden', 'this identity belongs to no machine')
+      if (request.machineFingerprint && isOtherMachine(machine, request.machineFingerprint)) {
+        await deps.audit({ verb: 'renew', name: machine.metadata.name, decision: 'deny', result: 'IdentityCloned', remoteAddress: '' })
+        // With a certificate of its own the copy would end the one that the rightful machine has.
+        throw new ApiError('Forbidden', 'another machine has this identity; leave, then enrol anew')
+      }
       // The certificate that asks has been used, so it is the one that stays valid beside the new one.
       const identity = await issue(machine, request.csr, request.natsPublicKey, serial)
       await deps.audit({ verb: 'renew', name: machine.metadata.name, decision: 'allow', result: 'Issued', remoteAddress: '' })

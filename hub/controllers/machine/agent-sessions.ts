@@ -4,6 +4,7 @@ import { limits } from '#shared/contract/limits.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Log } from '#shared/log/log.ts'
 import { type EventBatch, EventAck, type Heartbeat, HeartbeatAck, type Hello, HelloReply } from '#proto/moorline/v1/control.ts'
+import { acceptFingerprintAnnotation, isOtherMachine } from '#hub/controllers/enrollment/fingerprint.ts'
 import type { Resources } from '#hub/resources/types.ts'
 import type { Store } from '#hub/store/types.ts'
 import type { Presence } from './presence.ts'
@@ -23,14 +24,16 @@ export interface AgentSessionsDeps {
   clock: Clock
   log: Log
   onEvents(count: number): void
+  audit(entry: { verb: string; name: string; decision: 'deny'; result: string; remoteAddress: string; detail: string }): Promise<void>
 }
 
-/** Set on a Machine by an operator who knows that its hardware was changed: the next hello with this value is accepted. */
-export const acceptFingerprintAnnotation = 'moorline.dev/accept-machine-fingerprint'
+/** A copy that asks again and again is written into the audit log this often. */
+const cloneAuditMs = 10 * 60_000
 
 export function createAgentSessions(deps: AgentSessionsDeps): AgentSessions {
   const { resources, store, presence, clock, log } = deps
   const committed = new Map<string, bigint>()
+  const clones = new Map<string, { fingerprint: string; atMs: number }>()
 
   async function adoptFingerprint(machine: Machine, fingerprint: string): Promise<void> {
     await resources.modify<Machine>(
@@ -46,9 +49,27 @@ export function createAgentSessions(deps: AgentSessionsDeps): AgentSessions {
 
   function refuse(agentId: string, hello: Hello, address: string, reason: string, message: string): HelloReply {
     log.warn({ agentId, address, reason }, 'a hello was refused')
-    // A refusal is shown on the machine only while its rightful agent is not there: a clone must not hide it.
+    // While its rightful agent is there, the machine stays connected and a clone is said beside it.
     if (!presence.isAlive(presence.get(agentId))) presence.hello({ ...sessionOf(agentId, hello, address), refusal: { reason, message } })
+    else if (reason === 'IdentityCloned') presence.cloned(agentId, message)
     return HelloReply.fromPartial({ accepted: false, reason, message, serverTime: clock.now() })
+  }
+
+  /** Resolves when it is written; a copy is refused even when it cannot be. */
+  async function auditClone(agentId: string, machine: Machine, fingerprint: string, address: string, detail: string): Promise<void> {
+    const nowMs = clock.monotonicMs()
+    const last = clones.get(agentId)
+    if (last && last.fingerprint === fingerprint && nowMs - last.atMs < cloneAuditMs) return
+    clones.set(agentId, { fingerprint, atMs: nowMs })
+    const row = {
+      verb: 'hello',
+      name: machine.metadata.name,
+      decision: 'deny',
+      result: 'IdentityCloned',
+      remoteAddress: address,
+      detail,
+    } as const
+    await deps.audit(row).catch(() => clones.delete(agentId))
   }
 
   return {
@@ -72,16 +93,13 @@ export function createAgentSessions(deps: AgentSessionsDeps): AgentSessions {
           `the agent speaks protocol ${hello.protocolVersion}, this hub ${limits.protocolVersion}; upgrade the hub`,
         )
       const known = machine.status?.machineFingerprint
-      const accepted = machine.metadata.annotations?.[acceptFingerprintAnnotation]
-      if (known && known !== hello.machineFingerprint && accepted !== hello.machineFingerprint)
-        return refuse(
-          agentId,
-          hello,
-          address,
-          'IdentityCloned',
+      if (isOtherMachine(machine, hello.machineFingerprint)) {
+        const message =
           `a machine with the fingerprint ${hello.machineFingerprint} at ${address} used the identity of ${machine.metadata.name} (${known}); ` +
-            `remove its agent state and enrol it anew, or, if this is the same machine with new hardware, annotate it with ${acceptFingerprintAnnotation}=${hello.machineFingerprint}`,
-        )
+          `remove its agent state and enrol it anew, or, if this is the same machine with new hardware, annotate it with ${acceptFingerprintAnnotation}=${hello.machineFingerprint}`
+        await auditClone(agentId, machine, hello.machineFingerprint, address, message)
+        return refuse(agentId, hello, address, 'IdentityCloned', message)
+      }
       if (known !== hello.machineFingerprint) await adoptFingerprint(machine, hello.machineFingerprint)
       const sequence = BigInt(await store.committedSequence(agentId))
       committed.set(agentId, sequence)
@@ -106,7 +124,8 @@ export function createAgentSessions(deps: AgentSessionsDeps): AgentSessions {
       return HeartbeatAck.fromPartial({ counter: heartbeat.counter, committedSequence: committed.get(agentId) ?? 0n, known })
     },
     async events(agentId, batch) {
-      if (presence.get(agentId)?.refusal) return EventAck.fromPartial({ refused: 'NotAllowed', message: 'this session was refused at hello' })
+      if (presence.get(agentId)?.refusal)
+        return EventAck.fromPartial({ refused: 'NotAllowed', message: 'this session was refused at hello' })
       if (batch.events.length > limits.eventBatchCount)
         return EventAck.fromPartial({ refused: 'Invalid', message: `a batch has at most ${limits.eventBatchCount} events` })
       const result = await store.applyEvents(agentId, batch.events)

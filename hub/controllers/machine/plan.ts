@@ -133,6 +133,7 @@ function identityUnique(machine: Machine, session: Session | undefined): Conditi
   const type = 'IdentityUnique'
   if (session?.refusal?.reason === 'IdentityCloned')
     return { type, status: 'False', reason: 'IdentityCloned', message: session.refusal.message }
+  if (session?.clone) return { type, status: 'False', reason: 'IdentityCloned', message: session.clone.message }
   const before = findCondition(machine.status?.conditions, type)
   // A clone that has been seen once stays visible until the rightful machine connects again.
   if (before?.status === 'False' && !session) return { type, status: 'False', reason: before.reason, message: before.message }

@@ -23,11 +23,15 @@ export interface Session {
   lastSeenAt: Date
   /** Refused at hello: said on the Machine instead of a connection. */
   refusal?: { reason: string; message: string }
+  /** Another machine has shown this identity while this session was there. */
+  clone?: { message: string; seenMs: number }
   runningTasks: number
 }
 
 export interface Presence {
-  hello(session: Omit<Session, 'sinceMs' | 'lastSeenMs' | 'lastSeenAt' | 'planes' | 'runningTasks'>): void
+  hello(session: Omit<Session, 'sinceMs' | 'lastSeenMs' | 'lastSeenAt' | 'planes' | 'runningTasks' | 'clone'>): void
+  /** A copy was refused beside the live session; forgotten when it has not been seen for a while. */
+  cloned(agentId: string, message: string): void
   /** False when no hello of this agent has been seen by this process. */
   heartbeat(agentId: string, planes: Plane[], runningTasks: number): boolean
   gone(agentId: string): void
@@ -40,6 +44,9 @@ export interface Presence {
   /** Forgets sessions past the window and reports them; called on a timer. */
   sweep(): void
 }
+
+/** A refused agent asks again within two minutes. */
+const cloneWindowMs = 5 * 60_000
 
 export function createPresence(clock: Clock): Presence {
   const sessions = new Map<string, Session>()
@@ -76,6 +83,13 @@ export function createPresence(clock: Clock): Presence {
       if (!wasAlive || before !== shape(planes)) tell(agentId)
       return true
     },
+    cloned(agentId, message) {
+      const session = sessions.get(agentId)
+      if (!session) return
+      const isNew = session.clone?.message !== message
+      session.clone = { message, seenMs: clock.monotonicMs() }
+      if (isNew) tell(agentId)
+    },
     gone(agentId) {
       if (sessions.delete(agentId)) tell(agentId)
     },
@@ -85,6 +99,10 @@ export function createPresence(clock: Clock): Presence {
     onChange: (listener) => void listeners.push(listener),
     sweep() {
       for (const session of sessions.values()) {
+        if (session.clone && clock.monotonicMs() - session.clone.seenMs > cloneWindowMs) {
+          delete session.clone
+          tell(session.agentId)
+        }
         if (session.refusal || isAlive(session)) continue
         sessions.delete(session.agentId)
         tell(session.agentId)

@@ -118,6 +118,8 @@ export interface IdentityBundle {
 export interface RenewRequest {
   csr: Buffer;
   natsPublicKey: string;
+  /** As in Hello: a copy of the machine must not take the identity over. */
+  machineFingerprint: string;
 }
 
 export interface RenewResponse {
@@ -719,7 +721,7 @@ export const IdentityBundle: MessageFns<IdentityBundle> = {
 };
 
 function createBaseRenewRequest(): RenewRequest {
-  return { csr: Buffer.alloc(0), natsPublicKey: "" };
+  return { csr: Buffer.alloc(0), natsPublicKey: "", machineFingerprint: "" };
 }
 
 export const RenewRequest: MessageFns<RenewRequest> = {
@@ -729,6 +731,9 @@ export const RenewRequest: MessageFns<RenewRequest> = {
     }
     if (message.natsPublicKey !== "") {
       writer.uint32(18).string(message.natsPublicKey);
+    }
+    if (message.machineFingerprint !== "") {
+      writer.uint32(26).string(message.machineFingerprint);
     }
     return writer;
   },
@@ -762,6 +767,14 @@ export const RenewRequest: MessageFns<RenewRequest> = {
             message.natsPublicKey = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.machineFingerprint = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -782,6 +795,11 @@ export const RenewRequest: MessageFns<RenewRequest> = {
         : isSet(object.nats_public_key)
         ? globalThis.String(object.nats_public_key)
         : "",
+      machineFingerprint: isSet(object.machineFingerprint)
+        ? globalThis.String(object.machineFingerprint)
+        : isSet(object.machine_fingerprint)
+        ? globalThis.String(object.machine_fingerprint)
+        : "",
     };
   },
 
@@ -793,6 +811,9 @@ export const RenewRequest: MessageFns<RenewRequest> = {
     if (message.natsPublicKey !== "") {
       obj.natsPublicKey = message.natsPublicKey;
     }
+    if (message.machineFingerprint !== "") {
+      obj.machineFingerprint = message.machineFingerprint;
+    }
     return obj;
   },
 
@@ -803,6 +824,7 @@ export const RenewRequest: MessageFns<RenewRequest> = {
     const message = createBaseRenewRequest();
     message.csr = object.csr ?? Buffer.alloc(0);
     message.natsPublicKey = object.natsPublicKey ?? "";
+    message.machineFingerprint = object.machineFingerprint ?? "";
     return message;
   },
 };

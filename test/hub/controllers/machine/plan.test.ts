@@ -110,6 +110,20 @@ test('a clone is shown until the rightful machine is back', (t) => {
   t.is(findCondition(back.conditions, 'IdentityUnique')?.status, 'True')
 })
 
+test('a copy that is refused beside the live machine is shown, and the machine stays connected', (t) => {
+  const subject = machine({ approved: true }, { agentId: 'a', certificate })
+  const beside = { ...session, clone: { message: 'another machine used it', seenMs: 0 } }
+  const status = statusOf(gather({ machine: subject, session: beside, isAlive: true }))
+  t.like(findCondition(status.conditions, 'IdentityUnique'), {
+    status: 'False',
+    reason: 'IdentityCloned',
+    message: 'another machine used it',
+  })
+  t.is(findCondition(status.conditions, 'Connected')?.status, 'True')
+  const after = statusOf(gather({ machine: { ...subject, status }, session, isAlive: true }))
+  t.is(findCondition(after.conditions, 'IdentityUnique')?.status, 'True')
+})
+
 test('a certificate that was not renewed in time is said before it ends', (t) => {
   const at = (text: string) =>
     findCondition(
