@@ -2,6 +2,7 @@ import { agentErrorCatalogue } from '#shared/errors/agent-catalogue.ts'
 import { errorCatalogue } from '#shared/errors/catalogue.ts'
 import { databaseErrorCatalogue } from '#shared/errors/database-catalogue.ts'
 import { operatorErrorCatalogue } from '#shared/errors/operator-catalogue.ts'
+import { tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
 import { taskEndReasons, taskWaitReasons, type TaskReason } from '#shared/errors/task-reasons.ts'
 import { code, table } from './section.ts'
 
@@ -39,6 +40,13 @@ export function databaseErrors(): string {
   return table(
     ['code', 'starting again may help', 'meaning', 'what to do next'],
     Object.entries(databaseErrorCatalogue).map(([name, entry]) => [code(name), retry(entry.isRetryable), entry.summary, entry.next]),
+  )
+}
+
+export function tunnelErrors(): string {
+  return table(
+    ['code', 'try again', 'meaning', 'what to do next'],
+    Object.entries(tunnelErrorCatalogue).map(([name, entry]) => [code(name), retry(entry.isRetryable), entry.summary, entry.next]),
   )
 }
 
