@@ -119,7 +119,7 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
           const before = own[tunnelClass]
           own[tunnelClass] = session
           // One that takes no streams any more; those it has may finish.
-          void before?.drain()
+          before?.drain()
           return session
         })
       if (isExpected) return
@@ -135,9 +135,12 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
       dials.reject(new TunnelError('Draining', 'the hub is stopping'))
       const deadline = Promise.withResolvers<void>()
       const timer = clock.setTimer(drainMs, deadline.resolve)
-      await Promise.race([Promise.all(all().map((session) => session.drain())), deadline.promise])
+      const draining = all()
+      for (const session of draining) session.drain()
+      await Promise.race([Promise.all(draining.map((session) => session.ended)), deadline.promise])
       timer.cancel()
       for (const session of all()) session.destroy()
+      await Promise.all(draining.map((session) => session.ended))
     },
     stats(): TunnelStats {
       const sessions = { interactive: 0, bulk: 0 }

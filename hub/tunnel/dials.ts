@@ -1,6 +1,6 @@
 // Asks an agent for a connection and waits until it has dialled. Everybody who needs the same connection meanwhile waits for the
 // same one. A connection that nobody asked for is not taken.
-import { type Clock, type Timer } from '#shared/clock/clock.ts'
+import type { Clock, Timer } from '#shared/clock/clock.ts'
 import { type TunnelClass, tunnelLimits } from '#shared/contract/tunnel.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 
@@ -20,7 +20,7 @@ interface Dial<Session> {
   promise: Promise<Session>
   resolve(session: Session): void
   reject(error: Error): void
-  timers: Timer[]
+  timer: Timer | undefined
 }
 
 interface DialsOptions {
@@ -39,11 +39,10 @@ export function createDials<Session>({ request, randomBytes, clock }: DialsOptio
       agentId,
       ticket: Buffer.from(randomBytes(32)).toString('base64url'),
       ...Promise.withResolvers<Session>(),
-      timers: [],
+      timer: undefined,
     }
     dials.set(key, dial)
-    // Nobody may be waiting any more when it fails.
-    dial.promise.catch(() => undefined)
+    dial.promise.catch(() => undefined) // whoever waited has been told; nobody may be waiting any more
     const end = clock.monotonicMs() + tunnelLimits.dialTimeoutMs
     // A notice has no acknowledgement: it is repeated until the connection is there, and the agent knows a ticket that it has seen.
     const ask = (): void => {
@@ -56,13 +55,13 @@ export function createDials<Session>({ request, randomBytes, clock }: DialsOptio
         return
       }
       request(agentId, { tunnelClass, ticket: dial.ticket })
-      dial.timers = [clock.setTimer(Math.min(leftMs, tunnelLimits.repeatRequestMs), ask, true)]
+      dial.timer = clock.setTimer(Math.min(leftMs, tunnelLimits.repeatRequestMs), ask)
     }
     ask()
     return dial
   }
   const finish = (key: string, dial: Dial<Session>): void => {
-    for (const timer of dial.timers) timer.cancel()
+    dial.timer?.cancel()
     if (dials.get(key) === dial) dials.delete(key)
   }
 

@@ -1,6 +1,6 @@
 // One tunnel connection: the hub is the HTTP/2 client on a socket that the agent dialled, and opens CONNECT streams on it.
 import { createHmac } from 'node:crypto'
-import { type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2'
+import { type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '#shared/clock/clock.ts'
 import { noncePayload, type TunnelClass, tunnelHeaders, tunnelLimits } from '#shared/contract/tunnel.ts'
@@ -29,8 +29,10 @@ export interface HubSession {
   streams(): number
   unreadBytes(): number
   windowBytes(): number
-  /** Resolves when the last stream has ended by itself. */
-  drain(): Promise<void>
+  /** No new streams. */
+  drain(): void
+  /** Resolves when the connection is closed, because the last stream has ended or otherwise. */
+  ended: Promise<void>
   destroy(reason?: string): void
 }
 
@@ -134,8 +136,8 @@ export function createHubSession({ socket, tunnelClass, serial, ticket, clock, i
       // GOAWAY: the agent learns that no stream will come.
       if (!session.destroyed) session.close()
       counted()
-      return ended.promise
     },
+    ended: ended.promise,
     destroy,
   }
 }
@@ -154,7 +156,15 @@ function answered(request: ClientHttp2Stream, signal: AbortSignal, onStream: (st
         reject(error)
       })
     const onAbort = (): void => fail(signal.reason as Error)
-    const onClose = (): void => fail(new TunnelError('Lost', 'the connection was lost while the stream was being opened'))
+    const onClose = (): void => {
+      // A target that is gone as soon as it was there; with any other code the stream was not looked at.
+      const isBroken = request.rstCode === constants.NGHTTP2_INTERNAL_ERROR
+      fail(
+        isBroken
+          ? new TunnelError('Reset', 'the agent broke the stream off while it was being opened')
+          : new TunnelError('Lost', 'the connection was lost while the stream was being opened'),
+      )
+    }
     const onResponse = (headers: IncomingHttpHeaders & { ':status'?: number }): void => {
       if (headers[':status'] !== 200) return fail(refusal(headers))
       settle(() => {

@@ -121,7 +121,7 @@ test('every other name, and none, goes to the web server with all its bytes', as
   }
 })
 
-test('the tunnel name is refused until a tunnel exists', async (t) => {
+test('the tunnel name is refused by a hub without tunnels', async (t) => {
   const agent = await fixture.agent()
   await t.throwsAsync(fixture.tls(serverNames.tunnel, agent))
   t.true((fixture.gateway.stats().refused.TunnelNotServed ?? 0) >= 1)

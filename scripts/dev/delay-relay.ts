@@ -1,0 +1,73 @@
+// A TCP relay that delays every byte by the same time in each direction and limits nothing else: a long line in one process.
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+
+export interface DelayRelay {
+  port: number
+  close(): Promise<void>
+}
+
+/** More than a window of 8 MiB for several streams: flow control of what is measured must not meet this one. */
+const maxQueuedBytes = 256 * 1024 * 1024
+
+export async function startDelayRelay({ port, delayMs }: { port: number; delayMs: number }): Promise<DelayRelay> {
+  const sockets = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (inner) => {
+    const outer = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
+    for (const socket of [inner, outer]) {
+      sockets.add(socket)
+      socket.on('close', () => sockets.delete(socket))
+    }
+    delay(inner, outer, delayMs)
+    delay(outer, inner, delayMs)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as { port: number }).port,
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+function delay(from: Socket, to: Socket, delayMs: number): void {
+  const queue: { atMs: number; chunk: Buffer | undefined }[] = []
+  let queuedBytes = 0
+  let timer: NodeJS.Timeout | undefined
+  const flush = (): void => {
+    timer = undefined
+    const now = performance.now()
+    to.cork()
+    while (queue[0] !== undefined && queue[0].atMs <= now) {
+      const { chunk } = queue.shift() as { chunk: Buffer | undefined }
+      if (chunk === undefined) to.end()
+      else {
+        queuedBytes -= chunk.length
+        to.write(chunk)
+      }
+    }
+    to.uncork()
+    if (queuedBytes < maxQueuedBytes / 2) from.resume()
+    schedule()
+  }
+  const schedule = (): void => {
+    const first = queue[0]
+    if (first !== undefined) timer ??= setTimeout(flush, Math.max(0, first.atMs - performance.now()))
+  }
+  const add = (chunk: Buffer | undefined): void => {
+    queue.push({ atMs: performance.now() + delayMs, chunk })
+    queuedBytes += chunk?.length ?? 0
+    if (queuedBytes > maxQueuedBytes) from.pause()
+    schedule()
+  }
+  from.on('data', add)
+  from.on('end', () => add(undefined))
+  from.on('error', () => to.resetAndDestroy())
+  from.on('close', () => {
+    // A clean end is still in the queue; anything else is passed on at once.
+    if (!from.readableEnded) to.resetAndDestroy()
+  })
+}
