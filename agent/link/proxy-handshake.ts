@@ -156,7 +156,8 @@ async function httpConnect(socket: Socket, reader: Reader, { host, port }: Endpo
   if (status >= 200 && status < 300) return
   const phrase = (match[2] ?? '').replace(/[^ -~]/g, '?').slice(0, 128)
   throw new AgentError(
-    status === 407 ? 'ProxyAuthenticationFailed' : 'ProxyRefused',
+    // 407 says it right (RFC 9110 15.5.8); tinyproxy answers wrong credentials with 401.
+    status === 407 || status === 401 ? 'ProxyAuthenticationFailed' : 'ProxyRefused',
     `HTTP CONNECT refused: ${status} ${phrase}`.trim() + ` (${authority} through ${proxy.host}:${proxy.port})`,
   )
 }

@@ -41,9 +41,11 @@ export function createMachineController(deps: MachineControllerDeps): { start():
   function gather(name: string): MachineGathered | undefined {
     const machine = resources.get<Machine>('Machine', name)
     if (!machine) return undefined
-    const session = machine.status?.agentId ? presence.get(machine.status.agentId) : undefined
+    const agentId = machine.status?.agentId ?? ''
+    const session = presence.get(agentId)
+    const isExpected = isGrace && !presence.hasLeft(agentId)
     const own = tasks.of(name).map(withCheckedFacts)
-    return { machine, session, isAlive: presence.isAlive(session), isGrace, tasks: own, now: clock.now() }
+    return { machine, session, isAlive: presence.isAlive(session), isGrace: isExpected, tasks: own, now: clock.now() }
   }
 
   async function reconcile(name: string): Promise<{ againInMs?: number } | void> {

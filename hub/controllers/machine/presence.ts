@@ -35,6 +35,8 @@ export interface Presence {
   /** False when no hello of this agent has been seen by this process. */
   heartbeat(agentId: string, planes: Plane[], runningTasks: number): boolean
   gone(agentId: string): void
+  /** It was here, in this process, and is not any more: it is not waited for as after a start of the hub. */
+  hasLeft(agentId: string): boolean
   get(agentId: string): Session | undefined
   /** Heard from within the heartbeat window and not refused. */
   isAlive(session: Session | undefined): boolean
@@ -50,9 +52,15 @@ const cloneWindowMs = 5 * 60_000
 
 export function createPresence(clock: Clock): Presence {
   const sessions = new Map<string, Session>()
+  const left = new Set<string>()
   const listeners: ((agentId: string) => void)[] = []
   const tell = (agentId: string) => {
     for (const listener of listeners) listener(agentId)
+  }
+  const gone = (agentId: string) => {
+    if (!sessions.delete(agentId)) return
+    left.add(agentId)
+    tell(agentId)
   }
   const isAlive = (session: Session | undefined): boolean =>
     session !== undefined && !session.refusal && clock.monotonicMs() - session.lastSeenMs <= limits.heartbeatWindowMs
@@ -61,6 +69,7 @@ export function createPresence(clock: Clock): Presence {
   return {
     hello(session) {
       const nowMs = clock.monotonicMs()
+      left.delete(session.agentId)
       sessions.set(session.agentId, {
         ...session,
         planes: [{ name: 'nats', ok: true }],
@@ -90,9 +99,8 @@ export function createPresence(clock: Clock): Presence {
       session.clone = { message, seenMs: clock.monotonicMs() }
       if (isNew) tell(agentId)
     },
-    gone(agentId) {
-      if (sessions.delete(agentId)) tell(agentId)
-    },
+    gone,
+    hasLeft: (agentId) => left.has(agentId),
     get: (agentId) => sessions.get(agentId),
     isAlive,
     all: () => sessions.values(),
@@ -104,8 +112,7 @@ export function createPresence(clock: Clock): Presence {
           tell(session.agentId)
         }
         if (session.refusal || isAlive(session)) continue
-        sessions.delete(session.agentId)
-        tell(session.agentId)
+        gone(session.agentId)
       }
     },
   }
