@@ -1,5 +1,5 @@
 // Copies of the database: made while the hub runs, checked before they get their name; put back only while it does not.
-import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type Database from 'better-sqlite3'
 import type { Clock } from '#shared/clock/clock.ts'
@@ -9,11 +9,14 @@ import { openChecked, restoringSuffix, syncFile } from './database.ts'
 import { lockDatabase } from './lock.ts'
 
 const pagesPerStep = 512
+/** The data directory is closed to others; a copy may be put anywhere. */
+const privateMode = 0o600
 
 /** Copies an open database to `toPath`, which appears only when the copy is complete, checked and on disk. */
 export async function backupOpenDatabase(db: Database.Database, toPath: string, onProgress?: (fraction: number) => void): Promise<void> {
   const draft = `${toPath}.partial`
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(draft + suffix, { force: true })
+  writeFileSync(draft, '', { mode: privateMode, flag: 'wx' })
   await db.backup(draft, {
     progress({ totalPages, remainingPages }) {
       onProgress?.(totalPages === 0 ? 1 : (totalPages - remainingPages) / totalPages)
@@ -70,6 +73,7 @@ export function restoreBackup({ from, to, clock }: { from: string; to: string; c
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(draft + suffix, { force: true })
     openChecked(from, { readonly: true }).close()
     copyFileSync(from, draft)
+    chmodSync(draft, privateMode)
     markRestored(draft)
     syncFile(draft)
     const aside = `${to}.replaced-${clock.now().toISOString().replaceAll(/[:.]/g, '-')}`
