@@ -13,11 +13,13 @@ export interface ConfirmProps {
   /** Must be typed before the button works. */
   typed?: string
   isDisabled?: boolean
+  /** For a button in a table's row. */
+  isSmall?: boolean
   run(): Promise<unknown>
   onDone?(): void
 }
 
-export function ConfirmButton({ verb, title, children, typed, isDisabled, run, onDone }: ConfirmProps) {
+export function ConfirmButton({ verb, title, children, typed, isDisabled, isSmall, run, onDone }: ConfirmProps) {
   const [isOpen, setOpen] = useState(false)
   const [text, setText] = useState('')
   const action = useMutation({
@@ -34,7 +36,7 @@ export function ConfirmButton({ verb, title, children, typed, isDisabled, run, o
   }
   return (
     <>
-      <Button variant="secondary" isDanger onClick={open} isDisabled={isDisabled}>
+      <Button variant="secondary" isDanger size={isSmall ? 'sm' : undefined} onClick={open} isDisabled={isDisabled}>
         {verb}
       </Button>
       <Modal isOpen={isOpen} onClose={() => setOpen(false)} variant="small" aria-labelledby="confirm-title" aria-describedby="confirm-body">

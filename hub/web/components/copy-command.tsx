@@ -21,7 +21,7 @@ export function CopyCommand({ command, label }: { command: string; label: string
       <pre ref={text} aria-label={label}>
         {command}
       </pre>
-      <Button variant="secondary" icon={copied === 'yes' ? <CheckIcon /> : <CopyIcon />} onClick={() => void copy()}>
+      <Button variant="primary" icon={copied === 'yes' ? <CheckIcon /> : <CopyIcon />} onClick={() => void copy()}>
         {copied === 'yes' ? 'Copied' : 'Copy'}
       </Button>
       <output className="m-sub">

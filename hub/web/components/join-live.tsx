@@ -89,7 +89,7 @@ export function JoinLive({ token, uses }: { token: string; uses: number }) {
   return (
     <section aria-labelledby="join-live" className="m-stack">
       <div aria-live="polite">
-        <h2 className="m-section-title" id="join-live">
+        <h2 className="m-section-title m-waiting" id="join-live">
           {isWaiting && machines.length === 0 && <Spinner size="md" aria-label="Waiting" />}{' '}
           {stageTitle(machines[0] && joinStage(machines[0]))}
         </h2>
@@ -97,7 +97,7 @@ export function JoinLive({ token, uses }: { token: string; uses: number }) {
       {machines.length === 0 && (
         <p className="m-dim">
           It appears here by itself, a few seconds after the command was started. Nothing happens? The machine must reach this hub on its
-          one port, directly or through a proxy (HTTPS_PROXY is honoured); the command says what it could not reach.
+          one port, directly or through the proxy in https_proxy; the command says what it could not reach.
         </p>
       )}
       <ul className="m-stack">

@@ -8,7 +8,7 @@ import { type RowVerdict, rowVerdict, rowVerdicts } from '../derive/task.ts'
 import { FilterSelect } from './filter-select.tsx'
 import { Nothing } from './page.tsx'
 import { Status } from './status.tsx'
-import { Dim, Help, Mono, Plain } from './text.tsx'
+import { Dim, Help, Mono, Plain, WithCode } from './text.tsx'
 
 const titles: Readonly<Record<RowVerdict, string>> = {
   failed: 'Failed',
@@ -35,7 +35,7 @@ function Detail({ row }: { row: PreflightRow }) {
       {facts.map(([term, text]) => (
         <div key={term}>
           <dt>{term}</dt>
-          <dd>{text ? <Plain>{text}</Plain> : <Dim>–</Dim>}</dd>
+          <dd>{text ? <WithCode>{text}</WithCode> : <Dim>–</Dim>}</dd>
         </div>
       ))}
       {row.ignored && (
@@ -46,6 +46,16 @@ function Detail({ row }: { row: PreflightRow }) {
       )}
     </dl>
   )
+}
+
+/** One check may have several rows, one per file or interface: the id and its turn tell them apart while more arrive. */
+function withKeys(rows: readonly PreflightRow[]): { row: PreflightRow; key: string }[] {
+  const seen = new Map<string, number>()
+  return rows.map((row) => {
+    const turn = seen.get(row.id) ?? 0
+    seen.set(row.id, turn + 1)
+    return { row, key: `${row.id}/${turn}` }
+  })
 }
 
 interface CheckProps {
@@ -78,7 +88,7 @@ function Check({ row, index, isOpen, onToggle }: CheckProps) {
           <Plain max={200}>{row.observed || '–'}</Plain>
           {needsRemedy && row.remedy && !isOpen && (
             <div className="m-sub">
-              <Plain max={160}>{row.remedy}</Plain>
+              <WithCode max={160}>{row.remedy}</WithCode>
             </div>
           )}
         </Td>
@@ -109,18 +119,18 @@ export function PreflightTable({ rows, isRunning }: { rows: readonly PreflightRo
   const groupOptions = useMemo(() => [...new Set(rows.map((row) => row.group))].sort().map((value) => ({ value })), [rows])
   const shown = useMemo(() => {
     const words = search.toLowerCase().split(/\s+/).filter(Boolean)
-    return rows
-      .filter((row) => {
+    return withKeys(rows)
+      .filter(({ row }) => {
         if (verdict && rowVerdict(row) !== verdict) return false
         if (groups.length > 0 && !groups.includes(row.group)) return false
         const text = [row.id, row.observed, row.expected, row.remedy, row.source].join(' ').toLowerCase()
         return words.every((word) => text.includes(word))
       })
-      .sort((a, b) => rowVerdicts.indexOf(rowVerdict(a)) - rowVerdicts.indexOf(rowVerdict(b)))
+      .sort((a, b) => rowVerdicts.indexOf(rowVerdict(a.row)) - rowVerdicts.indexOf(rowVerdict(b.row)))
   }, [rows, verdict, groups, search])
-  const toggle = (id: string) => {
+  const toggle = (key: string) => {
     const next = new Set(open)
-    if (!next.delete(id)) next.add(id)
+    if (!next.delete(key)) next.add(key)
     setOpen(next)
   }
   if (rows.length === 0)
@@ -179,8 +189,8 @@ export function PreflightTable({ rows, isRunning }: { rows: readonly PreflightRo
             <Th width={50}>Observed</Th>
           </Tr>
         </Thead>
-        {shown.map((row, index) => (
-          <Check key={row.id} row={row} index={index} isOpen={open.has(row.id)} onToggle={() => toggle(row.id)} />
+        {shown.map(({ row, key }, index) => (
+          <Check key={key} row={row} index={index} isOpen={open.has(key)} onToggle={() => toggle(key)} />
         ))}
       </Table>
       {shown.length === 0 && (

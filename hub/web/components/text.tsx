@@ -10,6 +10,25 @@ export function Plain({ children, max }: { children: unknown; max?: number }) {
   return <bdi>{printable(children, max)}</bdi>
 }
 
+/** Text of a machine in which `backticks` mark what is typed: those parts look like it, and are text all the same. */
+export function WithCode({ children, max }: { children: string; max?: number }) {
+  const parts = printable(children, max).split('`')
+  if (parts.length % 2 === 0) return <Plain max={max}>{children}</Plain>
+  return (
+    <bdi>
+      {parts.map((part, index) =>
+        index % 2 === 1 ? (
+          <code key={`${index}/${part}`} className="m-mono">
+            {part}
+          </code>
+        ) : (
+          part
+        ),
+      )}
+    </bdi>
+  )
+}
+
 /** Text that is compared or copied letter by letter. */
 export function Mono({ children, max }: { children: unknown; max?: number }) {
   return <code className="m-mono">{printable(children, max)}</code>

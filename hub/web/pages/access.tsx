@@ -46,6 +46,7 @@ function Tokens({ tokens, canDelete }: { tokens: readonly AccessToken[]; canDele
             <Td isActionCell>
               <ConfirmButton
                 verb="Withdraw"
+                isSmall
                 title={`Withdraw ${metadata.name}?`}
                 isDisabled={!canDelete}
                 run={() => deleteObject('accesstokens', metadata.name)}

@@ -28,7 +28,7 @@ const parent = ['Machines', '/machines'] as const
 function useRunAction(machine: string) {
   return useMutation({
     mutationFn: ({ action, input }: { action: ActionName; input: unknown }) =>
-      createObject('tasks', { metadata: { generateName: `${action}-${machine.slice(0, 200)}-` }, spec: { machine, action, input } }),
+      createObject('tasks', { metadata: { generateName: `${machine.slice(0, 200)}-${action}-` }, spec: { machine, action, input } }),
     onSuccess: (task) => listOf('tasks').put(task),
   })
 }

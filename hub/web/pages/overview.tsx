@@ -34,6 +34,7 @@ function Tile({ title, to, total, parts, of, always = [] }: TileProps) {
           {formatCount(total)}
         </Link>
       </div>
+      {total === 0 && <p className="m-dim">none yet</p>}
       <ul>
         {parts
           .filter(([state, count]) => count > 0 || always.includes(state))
