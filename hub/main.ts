@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { OperatorError } from '#shared/errors/api-error.ts'
 import { hubHelp, loadHubConfig } from './config/config.ts'
 
-const commands = ['run', 'backup', 'restore', 'login-link', 'rotate-ca'] as const
+const commands = ['run', 'backup', 'restore', 'login-link', 'rotate-ca', 'verify-audit'] as const
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
@@ -34,6 +34,11 @@ async function main(argv: readonly string[]): Promise<number> {
       const { loginLinkCommand } = await import('./commands/login-link.ts')
       return loginLinkCommand(loadHubConfig(flags, process.env).config)
     }
+    case 'verify-audit': {
+      const { verifyAuditCommand } = await import('./commands/verify-audit.ts')
+      const { config, extra } = loadHubConfig(flags, process.env, ['from'])
+      return verifyAuditCommand(config, extra.from)
+    }
     case 'rotate-ca': {
       const { rotateCaCommand } = await import('./commands/rotate-ca.ts')
       return rotateCaCommand(loadHubConfig(flags, process.env).config)
@@ -43,6 +48,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+// Everything the hub writes is for its own user, whatever the directory allows.
+process.umask(0o077)
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof OperatorError) process.stderr.write(`${error.code}: ${error.message}\n${error.next}\n`)
   else process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)

@@ -1,6 +1,7 @@
 // The fleet's figures for /metrics, read when somebody asks.
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Task } from '#shared/contract/task.ts'
+import { isTerminal } from '#shared/contract/task-state.ts'
 import type { Presence } from '#hub/controllers/machine/presence.ts'
 import type { Gateway } from '#hub/gateway/types.ts'
 import type { Metrics } from '#hub/observability/metrics.ts'
@@ -35,6 +36,12 @@ export function observeFleet({
       counts[state] = (counts[state] ?? 0) + 1
     }
     return counts
+  })
+  resources.subscribe(({ kind, object, previous }) => {
+    if (kind !== 'Task') return
+    const state = (object as Task).status?.state
+    const before = (previous as Task | undefined)?.status?.state
+    if (state && state !== before && isTerminal(state)) metrics.tasksFinished(state)
   })
   metrics.observeResourceVersion(() => store.currentResourceVersion())
   const gauge = (name: string, help: string, read: () => number) => metrics.gauge(name, help, read)

@@ -33,7 +33,7 @@ import { createArtifacts } from '#hub/api/install/artifacts.ts'
 import { observeFleet } from './observe-fleet.ts'
 import { auditWriter } from './security-audit.ts'
 import { storeReadiness } from './store-readiness.ts'
-import { startUpkeep } from './upkeep.ts'
+import { followWebCertificate } from './upkeep.ts'
 
 export interface RunHubOptions {
   config: HubConfig
@@ -101,7 +101,10 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       taskSigningKeys: () => pki.taskSigner.publicKeys,
       clock,
       log,
-      onEvents: (count) => metrics.eventsCommitted(count),
+      onEvents(count, seconds) {
+        metrics.eventsCommitted(count)
+        metrics.eventBatchSeconds(seconds)
+      },
       audit,
     })
     const api = await createApi({
@@ -184,7 +187,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       cleanups.push(() => controller.stop())
       controller.start()
     }
-    const upkeep = startUpkeep({ pki, api, clock, log })
+    const upkeep = followWebCertificate({ pki, api, clock, log }, pki.web.cert)
     cleanups.push(() => upkeep.stop())
     const caPem = pki.web.isOperatorProvided ? undefined : pki.fleetCaPem
     const kubeconfig = await ensureAdmin({ dataDir, resources, auth, serverUrl: config.publicUrl, caPem })

@@ -1,27 +1,26 @@
-// What the hub does for itself once in a while: server certificates are renewed before they end, and the servers take them over
-// without a restart.
+// The gateway renews server certificates before they end and serves its own at once; this hands the web certificate to the API's server.
 import type { Clock, Timer } from '#shared/clock/clock.ts'
 import type { Log } from '#shared/log/log.ts'
 import type { Api } from '#hub/api/types.ts'
 import type { Pki } from '#hub/pki/types.ts'
 
-const intervalMs = 6 * 3600 * 1000
+const intervalMs = 10 * 60 * 1000
 
-export function startUpkeep({ pki, api, clock, log }: { pki: Pki; api: Api; clock: Clock; log: Log }): { stop(): void } {
+/** `served` is the certificate that the API was started with. */
+export function followWebCertificate(
+  { pki, api, clock, log }: { pki: Pick<Pki, 'web'>; api: Pick<Api, 'setTls'>; clock: Clock; log: Log },
+  served: string,
+): { stop(): void } {
+  let current = served
   let timer: Timer
-  const again = () => {
-    timer = clock.setTimer(intervalMs, () => void look().then(again), true)
+  const look = () => {
+    timer = clock.setTimer(intervalMs, look, true)
+    const { key, cert } = pki.web
+    if (cert === current) return
+    api.setTls({ key, cert })
+    current = cert
+    log.info({}, 'the renewed web certificate is served')
   }
-  async function look(): Promise<void> {
-    try {
-      const { changed } = await pki.refresh()
-      if (!changed) return
-      api.setTls({ key: pki.web.key, cert: pki.web.cert })
-      log.info({}, 'server certificates were renewed')
-    } catch (error) {
-      log.error({ err: error }, 'server certificates could not be renewed; trying again in 6 h')
-    }
-  }
-  again()
+  timer = clock.setTimer(intervalMs, look, true)
   return { stop: () => timer.cancel() }
 }

@@ -44,7 +44,7 @@ export async function loginLinkCommand(config: HubConfig): Promise<number> {
   )
   if (!Value.Check(Answer, answer))
     throw new OperatorError('LoginLinkRefused', `the hub answered ${JSON.stringify(answer).slice(0, 300)}`, 'See the log of the hub.')
-  process.stdout.write(`${new URL(answer.path, config.publicUrl).href}\n`)
+  process.stdout.write(`${new URL(answer.path, cluster?.server).href}\n`)
   return 0
 }
 

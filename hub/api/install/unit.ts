@@ -15,7 +15,6 @@
 export function systemdUnit(binary: string): string {
   return `[Unit]
 Description=Moorline agent
-Documentation=https://moorline.dev/docs/agent
 Wants=network-online.target
 After=network-online.target
 StartLimitIntervalSec=0

@@ -23,7 +23,8 @@ export interface AgentSessionsDeps {
   taskSigningKeys(): Buffer[]
   clock: Clock
   log: Log
-  onEvents(count: number): void
+  /** After each committed batch: events in it, seconds until it was durable. */
+  onEvents(count: number, seconds: number): void
   audit(entry: { verb: string; name: string; decision: 'deny'; result: string; remoteAddress: string; detail: string }): Promise<void>
 }
 
@@ -128,10 +129,11 @@ export function createAgentSessions(deps: AgentSessionsDeps): AgentSessions {
         return EventAck.fromPartial({ refused: 'NotAllowed', message: 'this session was refused at hello' })
       if (batch.events.length > limits.eventBatchCount)
         return EventAck.fromPartial({ refused: 'Invalid', message: `a batch has at most ${limits.eventBatchCount} events` })
+      const startMs = clock.monotonicMs()
       const result = await store.applyEvents(agentId, batch.events)
       const sequence = BigInt(result.committedSequence)
       committed.set(agentId, sequence)
-      deps.onEvents(batch.events.length)
+      deps.onEvents(batch.events.length, (clock.monotonicMs() - startMs) / 1000)
       return EventAck.fromPartial({ committedSequence: sequence, refused: result.refused ?? '', message: result.message ?? '' })
     },
   }

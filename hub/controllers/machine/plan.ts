@@ -101,6 +101,7 @@ function approved({ spec, status }: Machine): ConditionInput {
 
 function connected(machine: Machine, session: Session | undefined, isAlive: boolean, isGrace: boolean): ConditionInput {
   const type = 'Connected'
+  if (machine.spec.revoked) return { type, status: 'False', reason: 'Revoked', message: 'its identity has been revoked' }
   if (session?.refusal) return { type, status: 'False', reason: session.refusal.reason, message: session.refusal.message }
   if (isAlive && session) {
     const down = session.planes.filter((plane) => !plane.ok)

@@ -161,3 +161,10 @@ test('deleting ends the identity first, then the tasks, then lets the object go'
     ['end-identity', 'delete-task', 'remove-finalizer'],
   )
 })
+
+test('a revoked machine is not connected, also in the first moments after a start of the hub', (t) => {
+  const connected = statusOf(gather({ machine: machine({ approved: true }, { agentId: 'a', certificate }), session, isAlive: true }))
+  const status = statusOf(gather({ machine: machine({ approved: true, revoked: true }, connected), isGrace: true }))
+  t.is(findCondition(status.conditions, 'Connected')?.reason, 'Revoked')
+  t.is(status.phase, 'Revoked')
+})
