@@ -1,9 +1,9 @@
 // The agent's logger: pino to standard error in this thread (a worker transport would not survive the single executable).
 import { pino, stdSerializers, stdTimeFunctions } from 'pino'
 import { type Log, redactedKeys } from '#shared/log/log.ts'
-import { plainFields, withPlainFields } from '#shared/log/plain-fields.ts'
+import { plainError, withPlainFields } from '#shared/log/plain-fields.ts'
 
-const error = (value: Error) => plainFields(stdSerializers.err(value))
+const error = (value: Error) => plainError(stdSerializers.err(value))
 
 export function createLog(level: 'debug' | 'info' | 'warn' | 'error'): Log {
   const logger = pino(

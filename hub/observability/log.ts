@@ -1,7 +1,7 @@
 // The hub's logger: pino, writing to a stream in this thread, with every secret-looking key redacted down to five levels.
 import { pino, type DestinationStream } from 'pino'
 import { type Log, redactedKeys } from '#shared/log/log.ts'
-import { plainFields, withPlainFields } from '#shared/log/plain-fields.ts'
+import { plainError, withPlainFields } from '#shared/log/plain-fields.ts'
 
 export interface LogOptions {
   level: 'debug' | 'info' | 'warn' | 'error'
@@ -13,7 +13,7 @@ export interface LogOptions {
 
 const redactedDepth = 5
 
-const plainError = (error: Error) => plainFields(pino.stdSerializers.err(error))
+const serializeError = (error: Error) => plainError(pino.stdSerializers.err(error))
 
 /** pino's redaction knows no "at any depth", so the depths are listed. */
 function redactedPaths(): string[] {
@@ -31,7 +31,7 @@ export function createLog({ level, pretty = false, destination }: LogOptions): L
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: plainError, err: plainError },
+      serializers: { error: serializeError, err: serializeError },
       redact: { paths: redactedPaths(), censor: '[redacted]' },
     },
     pretty ? prettyStream(stream) : stream,

@@ -16,6 +16,12 @@ export function withPlainFields(log: Log): Log {
   }
 }
 
+/** A serialized error; its code under a name of its own, because the value of any `code` is taken for a login code and hidden. */
+export function plainError(serialized: object): Record<string, unknown> {
+  const { code, ...fields } = plainFields(serialized)
+  return typeof code === 'string' || typeof code === 'number' ? { ...fields, errorCode: code } : fields
+}
+
 /** Typed arrays become `<12 bytes>`, what has toJSON its JSON, anything deeper than 8 levels (and so every cycle) `<deep>`. */
 export function plainFields<T extends object>(fields: T): Record<string, unknown> {
   return plainObject(fields, 0)

@@ -19,12 +19,12 @@ test('bytes, dates, cycles and what throws when it is read become plain values',
 
 test('a line with bytes in it, in an error or in a child is written and does not throw', (t) => {
   let text = ''
-  const error = Object.assign(new Error('parse error'), { rawPacket: Buffer.from('GET'), token: 'S3CRET' })
+  const error = Object.assign(new Error('parse error'), { rawPacket: Buffer.from('GET'), token: 'S3CRET', code: 'HPE_INVALID' })
   const hub = createHubLog({ level: 'info', destination: { write: (line) => void (text += line) } })
   for (const log of [hub, createAgentLog('error')]) {
     t.notThrows(() => log.warn({ nested: { bytes: Buffer.from('abc'), token: 'S3CRET' }, error }, 'refused'))
     t.notThrows(() => log.child({ bytes: Buffer.from('abc') }).info({}, 'child'))
   }
-  t.regex(text, /"bytes":"<3 bytes>"[\s\S]*parse error[\s\S]*"rawPacket":"<3 bytes>"/)
+  t.regex(text, /"bytes":"<3 bytes>"[\s\S]*parse error[\s\S]*"rawPacket":"<3 bytes>".*"errorCode":"HPE_INVALID"/)
   t.notRegex(text, /S3CRET/)
 })
