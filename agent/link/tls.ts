@@ -8,9 +8,6 @@ import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
 
 export const tlsTimeoutMs = 10_000
 
-/** Base64 SHA-256 of a SubjectPublicKeyInfo. */
-export const pinPattern = /^[A-Za-z0-9+/]{43}=$/
-
 export interface Trust {
   /** PEM, one or more certificates. */
   fleetCa: string

@@ -96,12 +96,3 @@ export const MachineStatus = Type.Object(
 )
 export type MachineStatus = Static<typeof MachineStatus>
 export type Machine = Resource<MachineSpec, MachineStatus>
-export const machineConditions = [
-  'Approved',
-  'Connected',
-  'PreflightPassed',
-  'RuntimeReady',
-  'NodeReady',
-  'IdentityUnique',
-  'CertificateValid',
-] as const

@@ -55,7 +55,3 @@ export function armFailpoints(spec: string, act: (name: FailpointName) => void):
     if (count === 1) act(name)
   }
 }
-
-export function disarmFailpoints(): void {
-  hook = undefined
-}

@@ -10,7 +10,10 @@ test('a renewed web certificate is served without a restart, once', (t) => {
   } as unknown as Clock
   const web = { key: 'k', cert: 'old', pins: [], isOperatorProvided: false }
   const served: string[] = []
-  const upkeep = followWebCertificate({ pki: { web }, api: { setTls: ({ cert }) => void served.push(cert) }, clock, log: silentLog }, 'old')
+  const upkeep = followWebCertificate(
+    { pki: { web }, api: { setTls: ({ cert }) => void served.push(String(cert)) }, clock, log: silentLog },
+    'old',
+  )
   tick()
   t.deepEqual(served, [])
   web.cert = 'new'

@@ -162,6 +162,7 @@ export async function openNatsAuthority({ directory, target, clock, random, log 
       isClosed = true
       retry?.cancel()
       for (const wake of waiters) wake()
+      // What failed has been said where it failed; closing only waits for the end.
       await pushing?.catch(() => undefined)
     },
   }

@@ -8,12 +8,15 @@ import { jwtProblem } from './jwt-check.ts'
 import { maxConnectLineBytes, maxInfoLineBytes, readConnect, rewriteInfo } from './lines.ts'
 import type { Verifier } from './nkey.ts'
 import type { NatsAddress } from './server.ts'
+import type { Violations } from './violations.ts'
 
 export interface BridgeOptions {
   upstream(): NatsAddress | undefined
   /** Opens the connection to the server; plain TCP unless given. */
   dial?(address: NatsAddress): Socket
   agentSigner: Verifier
+  /** Told of each connection to the server by its local port, before the client can say anything on it, and of its end. */
+  connections?: Pick<Violations, 'opened' | 'closed'>
   clock: Clock
   onRefused(reason: string): void
   onSecurityEvent(event: SecurityEvent): void
@@ -46,7 +49,15 @@ export function createBridge(options: BridgeOptions): (client: TLSSocket, agentI
       server.destroy()
     }
     server.on('error', () => {})
-    server.once('close', () => end())
+    let port: number | undefined
+    server.once('connect', () => {
+      port = server.localPort
+      if (port !== undefined) options.connections?.opened(port, agentId, client.remoteAddress ?? '')
+    })
+    server.once('close', () => {
+      if (port !== undefined) options.connections?.closed(port)
+      end()
+    })
     client.once('close', () => end())
     const refuse = (kind: SecurityEvent['kind'], message: string): void => {
       options.onSecurityEvent({ kind, agentId, address: client.remoteAddress ?? '', message })

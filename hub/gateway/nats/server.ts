@@ -36,6 +36,8 @@ export interface NatsServerOptions {
   /** Called before each start, so that the server always begins with the newest account. */
   config(paths: { pidFile: string; portsDirectory: string; resolverDirectory: string }): Promise<string>
   onReady(address: NatsAddress): void
+  /** Each line that the server logs. */
+  onLogLine?(line: string): void
   clock: Clock
   random: () => number
   log: Log
@@ -83,8 +85,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     const [file = binary, ...args] = hasSetpriv ? [setprivPath, '--pdeathsig', 'KILL', '--', ...command] : command
     const started = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: {}, cwd: directory })
     const lastLines: string[] = []
-    forward(started.stdout, log, lastLines)
-    forward(started.stderr, log, lastLines)
+    forward(started.stdout, options, lastLines)
+    forward(started.stderr, options, lastLines)
     child = started
     exited = new Promise((resolve) => {
       started.once('error', (error) => log.error({ error: error.message }, 'nats-server cannot be started'))
@@ -200,12 +202,13 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-function forward(stream: Readable | null, log: Log, lastLines: string[]): void {
+function forward(stream: Readable | null, { log, onLogLine }: Pick<NatsServerOptions, 'log' | 'onLogLine'>, lastLines: string[]): void {
   if (stream === null) return
   createInterface({ input: stream }).on('line', (raw) => {
     const line = raw.slice(0, maxLogLine)
     lastLines.push(line)
     if (lastLines.length > 5) lastLines.shift()
+    onLogLine?.(line)
     if (/\[(ERR|FTL|WRN)\]/.test(line)) log.warn({ line }, 'nats-server')
     else log.debug({ line }, 'nats-server')
   })

@@ -6,6 +6,7 @@ import { limits } from '#shared/contract/limits.ts'
 import { agentIdPattern } from '#shared/contract/subjects.ts'
 import type { Clock } from '#shared/clock/clock.ts'
 import { OperatorError } from '#shared/errors/api-error.ts'
+import { createTurns } from '#shared/flow/turns.ts'
 import { ensurePrivateDirectory, writeFileDurably } from '#hub/pki/files.ts'
 import type { Revocations } from './account.ts'
 
@@ -43,12 +44,7 @@ export async function openNatsUsers(directory: string, clock: Clock): Promise<Na
     return JSON.parse(text) as IssuedUser[]
   }
   // One change at a time: two revocations must not write over each other.
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
-    const result = last.then(run, run)
-    last = result.catch(() => undefined)
-    return result
-  }
+  const { take: inTurn } = createTurns()
   await removeExpired(userDirectory, clock)
 
   return {

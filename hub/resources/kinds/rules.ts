@@ -29,7 +29,3 @@ export function reference(look: Look, kind: string, field: string, name: string 
   if (name === undefined || name === old || look.get(kind, name)) return []
   return [badValue(field, name, `there is no ${kind} of this name`)]
 }
-
-export function specOf<T>(object: Resource | undefined): T | undefined {
-  return object?.spec as T | undefined
-}

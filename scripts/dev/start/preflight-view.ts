@@ -15,14 +15,18 @@ interface PreflightResult {
 
 /** Prints the rows of the machine's newest preflight until it has ended. On a restart that is one from before: only its sum is shown. */
 export async function showPreflight(api: AdminApi, machineName: string, print: (line: string) => void, sinceMs: number): Promise<void> {
-  let shown = 0
+  // By id, not by place: the rows arrive as their checks end, and the result at the end is in the order of the list.
+  const shown = new Set<string>()
   await pollUntil('the preflight to finish', limitMs, async () => {
     const task = await newestPreflight(api, machineName)
     if (!task) return false
     const { rows = [], summary } = (task.status?.result ?? {}) as PreflightResult
     const isOld = task.status?.finishedAt !== undefined && Date.parse(task.status.finishedAt) < sinceMs
-    if (!isOld) for (const row of rows.slice(shown)) print(formatRow(row))
-    shown = Math.max(shown, rows.length)
+    for (const row of isOld ? [] : rows) {
+      if (shown.has(row.id)) continue
+      shown.add(row.id)
+      print(formatRow(row))
+    }
     if (!task.status || !finalStates.includes(task.status.state)) return false
     const sum = summary
       ? `${summary.pass} passed, ${summary.fail} failed, ${summary.warn} warnings, ${summary.unknown} unknown, ${summary.skipped} skipped`

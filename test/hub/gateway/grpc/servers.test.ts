@@ -147,6 +147,7 @@ async function negotiatedWindows(serverName: string, agent?: TestAgent): Promise
       session.once('remoteSettings', resolve)
       session.once('error', reject)
     })
+    // Not reached is the answer that this function is there to find.
     await until('the connection window', () => (session.state.remoteWindowSize ?? 0) > 65_535, { timeoutMs: 3000 }).catch(() => undefined)
     return { stream: session.remoteSettings.initialWindowSize ?? 0, connection: session.state.remoteWindowSize ?? 0 }
   } finally {
