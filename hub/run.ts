@@ -31,7 +31,7 @@ import { openStore } from '#hub/store/open.ts'
 import { createTunnels } from '#hub/tunnel/create.ts'
 import { createArtifacts } from '#hub/api/install/artifacts.ts'
 import { observeFleet } from './observe-fleet.ts'
-import { auditWriter } from './security-audit.ts'
+import { auditWriter, securityAudit } from './security-audit.ts'
 import { storeReadiness } from './store-readiness.ts'
 import { followWebCertificate } from './upkeep.ts'
 
@@ -156,15 +156,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
         heartbeat: sessions.heartbeat,
         events: sessions.events,
         onDisconnect: (agentId) => presence.gone(agentId),
-        onSecurityEvent: (event) =>
-          void audit({
-            verb: event.kind,
-            name: event.agentId,
-            decision: 'deny',
-            result: event.kind,
-            remoteAddress: event.address,
-            detail: event.message,
-          }),
+        onSecurityEvent: securityAudit(audit, clock),
       },
     })
     cleanups.push(

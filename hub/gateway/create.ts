@@ -12,6 +12,7 @@ import { createBridge } from './nats/bridge.ts'
 import { openNatsAuthority } from './nats/authority.ts'
 import { isUserPublicKey, verifierFor } from './nats/nkey.ts'
 import { type NatsServer, startNatsServer } from './nats/server.ts'
+import { createViolations } from './nats/violations.ts'
 import { createAgentTls } from './port/agent-tls.ts'
 import { createConnections } from './port/connections.ts'
 import { createPort } from './port/listen.ts'
@@ -42,6 +43,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     log.warn({ ...event }, 'refused')
     handlers.onSecurityEvent?.(event)
   })
+  const violations = createViolations({ clock, onSecurityEvent })
   const revoked = new Set<string>()
 
   const authority = await openNatsAuthority({ directory: join(options.dataDir, 'nats'), clock, random, log, target: () => target() })
@@ -76,6 +78,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       binary: options.natsServerBinary,
       config: (paths) => authority.embeddedConfig({ ...paths, maxConnections: (options.maxSockets ?? defaultMaxSockets) + ownConnections }),
       onReady: () => bus.poke(),
+      onLogLine: violations.read,
       clock,
       random,
       log,
@@ -97,6 +100,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     upstream: () => target(),
     dial: external?.isTls === true ? ({ host, port }) => connectTls({ host, port, servername: host }) : undefined,
     agentSigner: verifierFor(authority.agentSignerPublicKey),
+    connections: violations,
     clock,
     onRefused,
     onSecurityEvent,

@@ -37,6 +37,7 @@ export interface SecurityEvent {
     | 'MalformedConnect'
     | 'CallRefused'
     | 'TooManyConnections'
+    | 'PermissionViolation'
   /** Empty when nobody was authenticated. */
   agentId: string
   address: string
