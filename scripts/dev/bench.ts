@@ -7,6 +7,7 @@ const suites: Readonly<Record<string, () => Promise<{ suite: BenchSuite }>>> = {
   api: () => import('./bench/api.ts'),
   agent: () => import('./bench/agent.ts'),
   fleet: () => import('./bench/fleet.ts'),
+  tunnel: () => import('./bench/tunnel.ts'),
 }
 
 const args = process.argv.slice(2).filter((arg) => arg !== '--')

@@ -20,11 +20,15 @@ function cancellation(): Error {
   return error
 }
 
+/** What one stream may hold on its way into the connection. */
+const inFlightBytes = 128 * 1024
+
 export class TunnelStream extends Duplex {
   readonly #source: SourceStream
   readonly #session: SourceStream['session']
   #isEndSeen = false
   #isCorked = false
+  #waiting: (() => void) | undefined
 
   constructor(source: SourceStream) {
     super({ allowHalfOpen: true, autoDestroy: true, decodeStrings: true })
@@ -75,8 +79,16 @@ export class TunnelStream extends Duplex {
         source.uncork()
       })
     }
-    if (source.write(chunk)) done()
-    else source.once('drain', () => done())
+    source.write(chunk, (error) => {
+      if (error) return
+      const waiting = this.#waiting
+      if (waiting === undefined || source.writableLength >= inFlightBytes) return
+      this.#waiting = undefined
+      waiting()
+    })
+    // While one write is on its way the next one gathers: waiting for each would leave the line idle in between.
+    if (source.writableLength < inFlightBytes) done()
+    else this.#waiting = done
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -1,0 +1,78 @@
+// The tunnel beside a TLS connection for each stream (the limit of Node), `ssh -R`, and a multiplexer on WebSocket frames: rates,
+// latencies idle and under load, opening, memory and CPU, near and at a round trip of 40 ms.
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { type BenchRow, type BenchSuite, quantile, row } from './row.ts'
+import type { CarrierName, Figures } from './tunnel/measure.ts'
+
+const peers: Readonly<Record<Exclude<CarrierName, 'ours'>, string>> = {
+  splice: 'a TLS connection for each stream, in Node',
+  ssh: 'ssh -R (Debian openssh)',
+  websocket: 'WebSocket multiplexer',
+}
+const distances = [
+  { where: 'loopback', delayMs: 0 },
+  { where: '40 ms', delayMs: 20 },
+]
+const maxMs = 60_000
+
+const metrics: readonly { name: string; unit: string; of(figures: Figures): number | undefined }[] = [
+  { name: '1 stream down', unit: 'MiB/s', of: ({ down }) => down[1] },
+  { name: '8 streams down', unit: 'MiB/s', of: ({ down }) => down[8] },
+  { name: '1 stream up', unit: 'MiB/s', of: ({ up }) => up[1] },
+  { name: '8 streams up', unit: 'MiB/s', of: ({ up }) => up[8] },
+  { name: 'small request p50', unit: 'ms', of: ({ idlePingMs }) => quantile(idlePingMs, 0.5) },
+  { name: 'small request p99', unit: 'ms', of: ({ idlePingMs }) => quantile(idlePingMs, 0.99) },
+  { name: 'small request beside 8 bulk p50', unit: 'ms', of: ({ loadedPingMs }) => quantile(loadedPingMs, 0.5) },
+  { name: 'small request beside 8 bulk p99', unit: 'ms', of: ({ loadedPingMs }) => quantile(loadedPingMs, 0.99) },
+  { name: 'open to first byte p50', unit: 'ms', of: ({ openMs }) => quantile(openMs, 0.5) },
+  { name: 'open to first byte p99', unit: 'ms', of: ({ openMs }) => quantile(openMs, 0.99) },
+  { name: 'CPU of both ends', unit: 's/GiB', of: ({ cpuSecondsPerGiB }) => cpuSecondsPerGiB },
+  { name: 'idle stream, hub', unit: 'KiB', of: ({ idleKiB }) => idleKiB?.hub },
+  { name: 'idle stream, agent', unit: 'KiB', of: ({ idleKiB }) => idleKiB?.agent },
+]
+
+export const suite: BenchSuite = async (progress) => {
+  const target = start('target.ts')
+  try {
+    const [{ port }] = (await once(target, 'message')) as [{ port: number }]
+    const rows: BenchRow[] = []
+    for (const { where, delayMs } of distances) {
+      const figures: Partial<Record<CarrierName, Figures>> = {}
+      for (const name of ['ours', 'splice', 'ssh', 'websocket'] as const) {
+        progress(`${name}, ${where}`)
+        figures[name] = await measured(name, port, delayMs)
+      }
+      for (const metric of metrics) {
+        const ours = figures.ours && metric.of(figures.ours)
+        if (ours === undefined) continue
+        for (const [name, peerName] of Object.entries(peers)) {
+          const peer = figures[name as CarrierName]
+          rows.push(row(`tunnel, ${where}: ${metric.name}`, metric.unit, ours, peerName, (peer && metric.of(peer)) ?? null))
+        }
+      }
+    }
+    return rows
+  } finally {
+    target.kill('SIGKILL')
+  }
+}
+
+const start = (program: string, ...args: string[]): ChildProcess =>
+  fork(fileURLToPath(new URL(`tunnel/${program}`, import.meta.url)), args, { serialization: 'advanced' })
+
+async function measured(name: CarrierName, targetPort: number, delayMs: number): Promise<Figures> {
+  const child = start('measure.ts', name, String(targetPort), String(delayMs))
+  const isLate = setTimeout(() => child.kill('SIGKILL'), maxMs)
+  const exited = once(child, 'exit').then(() => {
+    throw new Error(`the measurement of ${name} has ended without figures`)
+  })
+  try {
+    const [figures] = (await Promise.race([once(child, 'message'), exited])) as [Figures]
+    return figures
+  } finally {
+    clearTimeout(isLate)
+    exited.catch(() => undefined) // it has answered
+  }
+}
