@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream, existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { repositoryRoot } from '../root.ts'
+import { mallocEnvironment } from './malloc.ts'
 
 const setpriv = '/usr/bin/setpriv'
 const keptLines = 40
@@ -28,7 +29,12 @@ export interface ChildOptions {
 export function startChild(name: string, script: string, args: readonly string[], { logFile, onLine }: ChildOptions): Child {
   const command = [process.execPath, script, ...args]
   const [program = '', ...rest] = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'TERM', '--', ...command] : command
-  const child = spawn(program, rest, { cwd: repositoryRoot, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, rest, {
+    cwd: repositoryRoot,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...mallocEnvironment },
+  })
   const words: string[] = []
   const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 })
   createInterface({ input: child.stderr }).on('line', (line) => {
