@@ -54,9 +54,9 @@ export function createRenewals(options: RenewalsOptions): Renewals {
   let lastMs = -noticeIntervalMs
   let isStopped = false
 
-  const schedule = (delayMs: number) => {
+  const schedule = (delayMs: number, run = look) => {
     timer?.cancel()
-    if (!isStopped) timer = clock.setTimer(delayMs, look, true)
+    if (!isStopped) timer = clock.setTimer(delayMs, run, true)
   }
 
   const look = () => {
@@ -82,7 +82,8 @@ export function createRenewals(options: RenewalsOptions): Renewals {
             { err: error, retryMs: Math.round(retryMs), reason: messageOf(error) },
             'identity: not renewed yet, the current one stays in use',
           )
-          schedule(retryMs)
+          // Not `look`: what the hub asked for is wanted long before the certificate is due.
+          schedule(retryMs, renew)
         },
       )
       .finally(() => {
@@ -95,8 +96,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     soon(why) {
       const waitMs = Math.max(0, lastMs + noticeIntervalMs - clock.monotonicMs()) + random() * 5_000
       log.info({ why, inMs: Math.round(waitMs) }, 'identity: renewal asked for')
-      timer?.cancel()
-      if (!isStopped) timer = clock.setTimer(waitMs, renew, true)
+      schedule(waitMs, renew)
     },
     async stop() {
       isStopped = true
