@@ -2,8 +2,7 @@
 import { Alert, Progress, ProgressStep, ProgressStepper } from '@patternfly/react-core'
 import type { ReactNode } from 'react'
 import type { Task } from '#shared/contract/task.ts'
-import { formatTime } from '../derive/format.ts'
-import { isFinished, taskState } from '../derive/task.ts'
+import { isFinished, taskState, waitingOf } from '../derive/task.ts'
 import { Age, Plain } from './text.tsx'
 
 interface Step {
@@ -68,7 +67,7 @@ export function TaskProgress({ task }: { task: Task }) {
 }
 
 export function TaskStanding({ task }: { task: Task }) {
-  const { status, spec } = task
+  const { status } = task
   const state = taskState(task)
   if (isFinished(task)) {
     if (state === 'Succeeded' || !(status?.message || status?.reason)) return null
@@ -83,7 +82,7 @@ export function TaskStanding({ task }: { task: Task }) {
       </Alert>
     )
   }
-  const waiting = (status?.conditions ?? []).filter((condition) => condition.status !== 'True')
+  const waiting = waitingOf(task)
   return (
     <>
       {status?.cancelRequestedAt && (
@@ -91,21 +90,16 @@ export function TaskStanding({ task }: { task: Task }) {
           The agent is asked to stop; the task ends as canceled when it has. Requested <Age at={status.cancelRequestedAt} suffix="ago" />.
         </Alert>
       )}
-      {waiting.map((condition) => (
+      {waiting && (
         <Alert
           component="h2"
-          key={condition.type}
           variant="info"
           isInline
-          title={<Plain max={128}>{`Waiting: ${condition.reason}`}</Plain>}
+          title={<Plain max={128}>{waiting.reason === 'Running' ? 'Running' : `Waiting: ${waiting.reason}`}</Plain>}
         >
-          <Plain>{condition.message}</Plain>
-          <p className="m-sub">
-            since <Age at={condition.lastTransitionTime} />
-            {spec.deadline && `, at the latest until ${formatTime(spec.deadline)}`}
-          </p>
+          <Plain>{waiting.message}</Plain>
         </Alert>
-      ))}
+      )}
       {status?.progress && (
         <Progress
           value={status.progress.percent}

@@ -4,7 +4,7 @@ import { Link } from 'react-router'
 import type { Task } from '#shared/contract/task.ts'
 import { useNow } from '../data/hooks.ts'
 import { formatDuration } from '../derive/format.ts'
-import { isFinished, runMs, taskState } from '../derive/task.ts'
+import { isFinished, runMs, taskState, waitingOf } from '../derive/task.ts'
 import { Nothing } from './page.tsx'
 import { Status } from './status.tsx'
 import { Age, Dim, Plain } from './text.tsx'
@@ -19,8 +19,9 @@ export function TaskNote({ task }: { task: Task }) {
   if (!isFinished(task)) {
     if (status?.cancelRequestedAt) return <Plain max={160}>Cancel requested</Plain>
     if (status?.progress) return <Plain max={160}>{`${status.progress.percent} % ${status.progress.message}`}</Plain>
-    const waiting = status?.conditions?.find((condition) => condition.status !== 'True')
-    return waiting ? <Plain max={160}>{waiting.message}</Plain> : <Dim>–</Dim>
+    const waiting = waitingOf(task)
+    // Its times are on the task's page.
+    return waiting ? <Plain max={160}>{waiting.message.split('; ')[0] ?? ''}</Plain> : <Dim>–</Dim>
   }
   const said = status?.message || status?.reason
   return said ? <Plain max={160}>{said}</Plain> : <Dim>–</Dim>

@@ -17,10 +17,9 @@ export function machineTitle(machine: Machine): string {
   return machine.spec.displayName || machine.metadata.name
 }
 
-export function machineAddress(machine: Machine): string {
-  return (
-    machine.spec.ipv4 ?? machine.spec.ipv6 ?? machine.status?.enrollment?.remoteAddress ?? machine.status?.enrollment?.addresses?.[0] ?? ''
-  )
+/** Its own; the one that the hub saw may be that of a proxy or NAT, the same for a whole site. */
+export function machineAddress({ spec, status }: Machine): string {
+  return spec.ipv4 ?? spec.ipv6 ?? status?.enrollment?.addresses?.[0] ?? status?.enrollment?.remoteAddress ?? ''
 }
 
 export type PreflightVerdict = 'failed' | 'unknown' | 'warnings' | 'passed' | 'none'

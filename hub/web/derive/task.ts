@@ -1,4 +1,5 @@
 // What the pages say about a task, and how a preflight result is read: it comes from a machine, so nothing about its shape is taken for granted.
+import type { Condition } from '#shared/contract/meta.ts'
 import type { PreflightRow } from '#shared/contract/preflight.ts'
 import type { Task, TaskStateName } from '#shared/contract/task.ts'
 
@@ -20,6 +21,11 @@ export function isFinished(task: Task): boolean {
 }
 export function isBadEnd(task: Task): boolean {
   return ['Failed', 'TimedOut'].includes(taskState(task))
+}
+
+/** Who is waited for, since when, until when, and what happens then: the hub says it of every task that has not ended. */
+export function waitingOf(task: Task): Condition | undefined {
+  return task.status?.conditions?.find(({ type, status }) => type === 'Waiting' && status === 'True')
 }
 
 export function createdAt(object: { metadata: { creationTimestamp?: string | null } }): string {

@@ -272,11 +272,13 @@ export function smallFleet(api: FakeApi): void {
       'Pending',
       {
         conditions: [
+          condition('Delivered', 'False', 'NotSent', 'it has not been sent yet', 14),
+          condition('Finished', 'False', 'Pending', '', 14),
           condition(
-            'Delivered',
-            'False',
-            'MachineDisconnected',
-            'node-05 has not been connected since 14 minutes; the task is delivered when it is back, until 18:40',
+            'Waiting',
+            'True',
+            'AgentDisconnected',
+            'waits for the agent of machine node-05 to come back (NoHeartbeat); since 14 minutes; until 18:40, then it is recorded as TimedOut',
             14,
           ),
         ],

@@ -69,7 +69,7 @@ function hostileFleet(api: FakeApi): void {
     'tasks',
     task('bad-end', 'bad', payload(), 'Failed', { reason: payload(), message: payload(), result: poison({ a: { b: 'x' } }, []) }, 3),
   )
-  const waiting = [{ type: payload(), status: 'False', reason: payload(), message: payload(), lastTransitionTime: minutesAgo(3) }]
+  const waiting = [{ type: 'Waiting', status: 'True', reason: payload(), message: payload(), lastTransitionTime: minutesAgo(3) }]
   api.put('tasks', task('bad-wait', 'bad', 'facts', 'Pending', { conditions: waiting }, 4))
   payloads.forEach((text, index) => {
     api.log('bad-end', {

@@ -106,7 +106,7 @@ test('a task that waits says why, is canceled, and shows its end', async (t) => 
   const { api, page, open } = await bench(t)
   smallFleet(api)
   await open('/tasks/facts-node-05')
-  await page.getByText('Waiting: MachineDisconnected').waitFor()
+  await page.getByText('Waiting: AgentDisconnected').waitFor()
   await page.getByRole('button', { name: 'Cancel' }).click()
   await page.getByText('Cancel requested').first().waitFor()
   api.put(
