@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import type { AccessBindingSpec, AccessToken } from '#shared/contract/access.ts'
-import { apiVersion, type Resource } from '#shared/contract/meta.ts'
+import { apiVersion } from '#shared/contract/meta.ts'
 import { createOwner } from '#test/faults/owner.ts'
 import { startTestAgent } from '#test/helpers/agent.ts'
 import { kubectl } from '#test/helpers/kubectl.ts'
@@ -84,7 +84,7 @@ test.serial('an operator of one cluster runs tasks there, and sees nothing of an
   t.is((await operator(['get', '--raw', `/apis/${apiVersion}/tasks/of-prod/log`])).code, 1)
   const move = await operator(['patch', 'machine', lab, '--type=merge', '-p', '{"spec":{"clusterRef":"prod"}}'])
   t.is(move.code, 1, 'a machine cannot be moved out of what one may see')
-  const tokens = { apiVersion, kind: 'JoinToken', metadata: { generateName: 'by-otto-' } } satisfies Partial<Resource> & object
+  const tokens = { apiVersion, kind: 'JoinToken', metadata: { generateName: 'by-otto-' } }
   t.is((await operator(['create', '-f', '-'], JSON.stringify({ ...tokens, spec: { clusterRef: 'lab' } }))).code, 0)
   t.is((await operator(['create', '-f', '-'], JSON.stringify({ ...tokens, spec: {} }))).code, 1)
   const rise = { apiVersion, kind: 'AccessBinding', metadata: { name: 'rise' } }

@@ -105,11 +105,11 @@ test.serial('exec is refused by the machine unless its policy allows it, and the
 
 test.serial('facts and a preflight with input', async (t) => {
   const facts = await runTask('facts-now', { action: 'facts' })
-  t.is((facts.status?.result as { architecture?: string }).architecture, 'amd64')
+  t.is((facts.status?.result as { architecture?: string } | undefined)?.architecture, 'amd64')
   const input = { role: 'worker', kubernetesVersion: 'v1.30', ignore: ['NumCPU', 'Mem'], serviceCIDRs: ['10.96.0.0/12'] } as const
   const preflight = await runTask('preflight-worker', { action: 'preflight', input })
   t.is(preflight.status?.state, 'Succeeded', preflight.status?.message)
-  const { rows } = preflight.status?.result as { rows: PreflightRow[]; summary: PreflightSummary }
+  const { rows } = (preflight.status?.result ?? {}) as { rows: PreflightRow[]; summary: PreflightSummary }
   const skipped = rows.find(({ id }) => id === 'Port-6443')
   t.true(skipped === undefined || skipped.outcome === 'skipped', 'a worker needs no port of the API server')
   t.is(rows.find(({ id }) => id === 'Port-10250')?.outcome === 'skipped', false)
