@@ -17,9 +17,11 @@ interface ProbeOptions {
   clock: Clock
   random: () => number
   onState(state: PlaneState): void
+  /** What was said last is not known to be so any more. */
+  onUnknown(): void
 }
 
-export function createGrpcProbe({ procedures, clock, random, onState }: ProbeOptions) {
+export function createGrpcProbe({ procedures, clock, random, onState, onUnknown }: ProbeOptions) {
   let timer: Timer | undefined
   let isStopped = false
   let failures = 0
@@ -52,6 +54,7 @@ export function createGrpcProbe({ procedures, clock, random, onState }: ProbeOpt
     /** The hub answers again: what was said of this plane while it did not is old, and so is the channel's own back-off. */
     hubIsBack() {
       if (failures === 0) return
+      onUnknown()
       procedures.reset()
       schedule(hubIsBackSpreadMs * random())
     },

@@ -83,7 +83,7 @@ export function createLink(options: LinkOptions): Link {
     tls: () => ({ servername: serverNames.grpc, trust: identity(), client: identity() }),
     onError: (error) => log.debug({ err: error }, 'procedures: connection failed'),
   })
-  const probe = createGrpcProbe({ procedures, clock, random, onState: state.setPlane })
+  const probe = createGrpcProbe({ procedures, clock, random, onState: state.setPlane, onUnknown: () => state.dropPlane('grpc') })
 
   const goDown = () => {
     if (!isUp) return

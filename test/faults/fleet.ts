@@ -53,6 +53,9 @@ export interface FleetOptions {
   allowedActions?: readonly ActionName[]
   hubArgs?: readonly string[]
   hubEnv?: NodeJS.ProcessEnv
+  /** Trees to run hub and agents from instead of the repository. */
+  hubRoot?: string
+  agentRoot?: string
 }
 
 export const linesPerExec = 20
@@ -83,6 +86,7 @@ async function build(owner: ReturnType<typeof createOwner>, options: FleetOption
   const hub = await startTestHub(owner, {
     dataDir,
     args: options.hubArgs,
+    root: options.hubRoot,
     env: { MOORLINE_LOG_LEVEL: 'debug', ...options.hubEnv },
   })
   programs.push(hub.program())
@@ -105,7 +109,7 @@ async function build(owner: ReturnType<typeof createOwner>, options: FleetOption
     // Every second one goes out through a proxy that wants a password.
     const env: NodeJS.ProcessEnv = { WHO: who, MOORLINE_LOG_LEVEL: 'debug', NO_PROXY: '', no_proxy: '' }
     if (index % 2 === 1) env.MOORLINE_PROXY = proxy.url
-    const agent = await startTestAgent(owner, recordTokens(hub, secrets), { stateDir, env })
+    const agent = await startTestAgent(owner, recordTokens(hub, secrets), { stateDir, env, root: options.agentRoot })
     programs.push(agent.program())
     agents.push({
       who,

@@ -11,17 +11,19 @@ import { conditionOf, type Fleet } from './fleet.ts'
 import type { GivenTask, Sighting } from './history.ts'
 import { leaks } from './secrets.ts'
 
-export const recoveryMs = 60_000
+const recoveryMs = 60_000
 
 export interface CheckOptions {
   /** An agent was killed: an exec may have been interrupted, and then says so. */
   mayInterrupt?: boolean
   /** Machines that are not expected to be connected. */
   away?: readonly string[]
+  /** Default 60 s. */
+  withinMs?: number
 }
 
-/** I6: resolves when all that was acknowledged has ended and every machine is connected; throws after 60 s, saying what is stuck. */
-export async function recovered(fleet: Fleet, { away = [] }: CheckOptions = {}): Promise<void> {
+/** I6: resolves when all that was acknowledged has ended and every machine is connected; throws after `withinMs`, saying what is stuck. */
+export async function recovered(fleet: Fleet, { away = [], withinMs = recoveryMs }: CheckOptions = {}): Promise<void> {
   let stuck = ''
   const isWell = async (): Promise<boolean> => {
     stuck = 'the hub does not answer'
@@ -48,14 +50,16 @@ export async function recovered(fleet: Fleet, { away = [] }: CheckOptions = {}):
     }
     return true
   }
-  await until('the fleet to recover', isWell, { timeoutMs: recoveryMs, intervalMs: 50 }).catch((error: Error) => {
-    throw new Error(`I6: not recovered within ${recoveryMs} ms: ${stuck}`, { cause: error })
+  await until('the fleet to recover', isWell, { timeoutMs: withinMs, intervalMs: 50 }).catch((error: Error) => {
+    throw new Error(`I6: not recovered within ${withinMs} ms: ${stuck}`, { cause: error })
   })
 }
 
 /** A sentence for each invariant that does not hold; empty when all do. Call it when the fleet has recovered. */
 export async function brokenInvariants(fleet: Fleet, options: CheckOptions = {}): Promise<string[]> {
   const client = fleet.client()
+  // What a watch shows from here on may be newer than the list.
+  const seenBefore = fleet.history.sightings.slice()
   const { items } = (await client.ask('GET', `${kindPath}/tasks`)).json<{ items: Task[] }>()
   const tasks = new Map(items.map((task) => [task.metadata.name, task]))
   const audit = await auditRows(client)
@@ -63,7 +67,8 @@ export async function brokenInvariants(fleet: Fleet, options: CheckOptions = {})
     ...lostOrders(fleet, tasks, audit),
     ...(await lostResults(fleet, tasks, client, options)),
     ...(await repeatedEffects(fleet, tasks)),
-    ...movesBack(fleet.history.sightings, tasks),
+    ...movesBack(seenBefore, tasks),
+    ...movesBack(fleet.history.sightings, new Map()),
     ...brokenChain(audit),
     ...(await leaks(fleet, client)).map((leak) => `I7: ${leak}`),
   ]

@@ -29,6 +29,8 @@ export interface TestAgentOptions {
   enrollArgs?: readonly string[]
   runArgs?: readonly string[]
   env?: NodeJS.ProcessEnv
+  /** Another tree to run agent/main.ts from; the repository unless given. */
+  root?: string
 }
 
 export function pinsOf(token: JoinToken): string[] {
@@ -65,7 +67,10 @@ export async function startTestAgent(t: Owner, hub: TestHub, options: TestAgentO
   }
   const start = async (more: NodeJS.ProcessEnv = {}) => {
     const runArgs = ['agent/main.ts', 'run', '--state-dir', options.stateDir, ...(options.runArgs ?? [])]
-    program = await startProgram(t, process.execPath, runArgs, { cwd: repositoryRoot, env: { ...env, ...more } })
+    program = await startProgram(t, process.execPath, runArgs, {
+      cwd: options.root ?? repositoryRoot,
+      env: { ...env, ...more },
+    })
   }
   await start()
   const machine = await until(

@@ -31,6 +31,8 @@ export interface TestHubOptions {
   port?: number
   args?: readonly string[]
   env?: NodeJS.ProcessEnv
+  /** Another tree to run hub/main.ts from; the repository unless given. */
+  root?: string
 }
 
 /** Starts hub/main.ts and waits until /readyz answers 200. Stopped when the test ends; what it leaves behind fails the test. */
@@ -46,7 +48,10 @@ export async function startTestHub(t: Owner, options: TestHubOptions): Promise<T
   }
   const start = async (env: NodeJS.ProcessEnv = {}) => {
     const args = ['hub/main.ts', '--listen', listen, '--data', options.dataDir, ...(options.args ?? [])]
-    const started = await startProgram(t, process.execPath, args, { cwd: repositoryRoot, env: { ...process.env, ...options.env, ...env } })
+    const started = await startProgram(t, process.execPath, args, {
+      cwd: options.root ?? repositoryRoot,
+      env: { ...process.env, ...options.env, ...env },
+    })
     program = started
     await started.line(
       'the ready event',

@@ -22,14 +22,29 @@ function createParts() {
     },
   }
   const states: boolean[] = []
-  const probe = createGrpcProbe({ procedures, clock, random: () => 0.999, onState: ({ ok }) => states.push(ok) })
+  let unknown = 0
+  const probe = createGrpcProbe({
+    procedures,
+    clock,
+    random: () => 0.999,
+    onState: ({ ok }) => states.push(ok),
+    onUnknown: () => unknown++,
+  })
   const step = async () => {
     const due = next
     next = undefined
     due?.run()
     return until('the next probe to be planned', () => next?.delayMs)
   }
-  return { probe, states, step, setHub: (is: boolean) => (isThere = is), resets: () => resets, nextMs: () => next?.delayMs }
+  return {
+    probe,
+    states,
+    step,
+    setHub: (is: boolean) => (isThere = is),
+    resets: () => resets,
+    unknown: () => unknown,
+    nextMs: () => next?.delayMs,
+  }
 }
 
 test('a probe that failed is repeated soon, at most once a minute, and not after the minutes of a good one', async (t) => {
@@ -44,7 +59,7 @@ test('a probe that failed is repeated soon, at most once a minute, and not after
 })
 
 test('when the hub is back, a plane that was down is probed at once on a new channel; one that was not is left alone', async (t) => {
-  const { probe, step, setHub, resets, nextMs } = createParts()
+  const { probe, step, setHub, resets, unknown, nextMs } = createParts()
   probe.start()
   const before = await step()
   probe.hubIsBack()
@@ -53,6 +68,7 @@ test('when the hub is back, a plane that was down is probed at once on a new cha
   for (let round = 0; round < 6; round++) await step()
   probe.hubIsBack()
   t.is(resets(), 1)
+  t.is(unknown(), 1)
   t.true((nextMs() ?? Infinity) <= 10_000)
   probe.stop()
   t.is(nextMs(), undefined)
