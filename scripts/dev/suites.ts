@@ -4,6 +4,8 @@ export interface Suite {
   isDefault: boolean
   /** Test files at a time; files that drive several processes each share two cores badly. */
   concurrency: number
+  /** One test at a time within a file as well: pages of one browser take the processor from each other. */
+  isSerial?: boolean
   /** Passed to ava: silence for longer than this fails the suite. */
   timeout: string
 }
@@ -14,7 +16,7 @@ export const suites: readonly Suite[] = [
   { name: 'hub', isDefault: true, concurrency: 3, timeout: '2m' },
   { name: 'agent', isDefault: true, concurrency: 3, timeout: '2m' },
   { name: 'integration', isDefault: true, concurrency: 2, timeout: '3m' },
-  { name: 'e2e', isDefault: true, concurrency: 1, timeout: '4m' },
+  { name: 'e2e', isDefault: true, concurrency: 1, isSerial: true, timeout: '4m' },
   { name: 'build', isDefault: false, concurrency: 1, timeout: '10m' },
   { name: 'faults', isDefault: false, concurrency: 1, timeout: '5m' },
   { name: 'machines', isDefault: false, concurrency: 1, timeout: '10m' },

@@ -62,3 +62,22 @@ export function createTapReader(listener: TapListener = {}): TapReader {
     },
   }
 }
+
+/**
+ * The test files that these titles come from: ava puts the path without ending before the title (`api › watch › a change …`), or names the
+ * file itself when it broke. Undefined when a title belongs to no file, or to several.
+ */
+export function filesOf(titles: readonly string[], files: readonly string[]): string[] | undefined {
+  if (files.length === 1) return titles.length > 0 ? [...files] : []
+  const found = new Set<string>()
+  for (const title of titles) {
+    const parts = title.split(' › ')
+    const candidates = files.filter(
+      (file) => title.includes(file) || parts.some((_, at) => at > 0 && file.endsWith(`/${parts.slice(0, at).join('/')}.test.ts`)),
+    )
+    const [file] = candidates
+    if (candidates.length !== 1 || file === undefined) return undefined
+    found.add(file)
+  }
+  return [...found]
+}

@@ -8,7 +8,7 @@ import { ensureWeb } from '#scripts/build/web.ts'
 import { paint } from './paint.ts'
 import { repositoryRoot } from './root.ts'
 import { type Suite, suites } from './suites.ts'
-import { createTapReader, type TapCounts } from './tap.ts'
+import { createTapReader, filesOf, type TapCounts } from './tap.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,6 +21,9 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 const chosen = suites.filter((suite) => (positionals.length > 0 ? positionals.includes(suite.name) : suite.isDefault))
+
+/** More than these failing at once is no accident. */
+const retriedFilesLimit = 5
 
 let isFailed = false
 let tested = 0
@@ -46,7 +49,26 @@ async function runSuite(suite: Suite): Promise<TapCounts> {
     return { passed: 0, failed: 1, skipped: 0 }
   }
   if (suite.name === 'e2e') await ensureWeb((line) => console.log(line))
+  const first = await runFiles(suite, files)
+  const again = filesOf(first.failures, files)
+  if (first.counts.failed === 0 || again === undefined || again.length > retriedFilesLimit) return first.counts
+  // A shared machine can be too busy for a limit. What fails twice has failed; what passes alone is said, so that it gets mended.
+  console.log(`once more, one test at a time: ${again.join(', ')}`)
+  const second = await runFiles({ ...suite, concurrency: 1, isSerial: true }, again)
+  if (second.counts.failed > 0) return { ...first.counts, failed: second.counts.failed }
+  for (const title of first.failures) console.log(paint.yellow(`unsteady: ${title}`))
+  return { ...first.counts, passed: first.counts.passed + first.counts.failed, failed: 0 }
+}
+
+interface Run {
+  counts: TapCounts
+  /** Titles. */
+  failures: string[]
+}
+
+async function runFiles(suite: Suite, files: readonly string[]): Promise<Run> {
   const args = ['--tap', '--concurrency', String(suite.concurrency), '--timeout', suite.timeout]
+  if (suite.isSerial) args.push('--serial')
   for (const title of values.match) args.push('--match', title)
   const child = spawn(join(repositoryRoot, 'node_modules/.bin/ava'), [...args, ...files], {
     cwd: repositoryRoot,
@@ -54,9 +76,11 @@ async function runSuite(suite: Suite): Promise<TapCounts> {
     env: { ...process.env, FORCE_COLOR: '0' },
   })
   let done = 0
+  const failures: string[] = []
   const reader = createTapReader({
     onTest(title, isPassed) {
       done++
+      if (!isPassed) failures.push(title)
       if (values.verbose) console.log(`  ${isPassed ? paint.green('✔') : paint.red('✖')} ${title}`)
     },
     onFailure: (text) => console.log(paint.red(text)),
@@ -67,7 +91,8 @@ async function runSuite(suite: Suite): Promise<TapCounts> {
   clearInterval(progress)
   const counts = reader.end(isSuccess)
   // With --match most files have nothing to run, which ava reports as a failure of the file.
-  return values.match.length > 0 && counts.passed === 0 && done === 0 ? { passed: 0, failed: 0, skipped: counts.skipped } : counts
+  const isNothing = values.match.length > 0 && counts.passed === 0 && done === 0
+  return { counts: isNothing ? { passed: 0, failed: 0, skipped: counts.skipped } : counts, failures }
 }
 
 async function testFiles(suite: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { createTapReader } from '#scripts/dev/tap.ts'
+import { createTapReader, filesOf } from '#scripts/dev/tap.ts'
 
 function read(text: string, isSuccess: boolean, chunkSize = 7) {
   const failures: string[] = []
@@ -39,4 +39,14 @@ test('a run that failed without a failing test is a failure', (t) => {
 
 test('a run that tested nothing is a failure', (t) => {
   t.deepEqual(read('TAP version 13\n1..0\n', true).counts, { passed: 0, failed: 1, skipped: 0 })
+})
+
+test('a failing title leads to its file, and to none when it could be two', (t) => {
+  const files = ['test/hub/api/watch.test.ts', 'test/hub/store/watch.test.ts', 'test/hub/store/crash.test.ts']
+  t.deepEqual(filesOf(['store › crash › a kill loses nothing'], files), ['test/hub/store/crash.test.ts'])
+  t.deepEqual(filesOf(['api › watch › a', 'api › watch › b'], files), ['test/hub/api/watch.test.ts'])
+  t.is(filesOf(['watch › a'], files), undefined)
+  t.is(filesOf(['elsewhere › a'], files), undefined)
+  t.deepEqual(filesOf(['test/hub/store/crash.test.ts exited with a non-zero exit code: 1'], files), ['test/hub/store/crash.test.ts'])
+  t.deepEqual(filesOf(['a title alone'], ['test/e2e/a.test.ts']), ['test/e2e/a.test.ts'])
 })
