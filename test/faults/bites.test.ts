@@ -25,6 +25,7 @@ async function broken(t: ExecutionContext, { hub, agent }: Case): Promise<Fleet>
 /** Works until the hub has been killed at the failpoint, and starts it again without. */
 async function crashHub(fleet: Fleet, failpoint: string): Promise<void> {
   await fleet.hub.kill()
+  // It may die before it is ready.
   await fleet.startHub({ MOORLINE_FAILPOINTS: failpoint }).catch(() => undefined)
   const killed = fleet.hub.program()
   await fleet.work(() => !killed.isRunning())
@@ -41,7 +42,7 @@ async function crashAgent(fleet: Fleet, failpoint: string): Promise<void> {
 }
 
 async function isFoundOut(t: ExecutionContext, fleet: Fleet, invariant: RegExp): Promise<void> {
-  const found = await checkFleet(fleet, { mayInterrupt: true, withinMs: 15_000 })
+  const found = await checkFleet(fleet, { mayInterrupt: true, withinMs: 20_000 })
   t.log(found.join('\n').slice(0, 600))
   t.true(
     found.some((sentence) => invariant.test(sentence)),
@@ -94,12 +95,12 @@ test.serial('bites: an agent that acknowledges an order before it is in its jour
       {
         file: 'agent/tasks/runner.ts',
         from: '    try {\n      const bytes = Buffer.from(TaskOrder.encode(order).finish())\n',
-        to: `    setTimeout(() => {
+        to: `    options.clock.setTimer(300, () => {
       const late = Buffer.from(TaskOrder.encode(order).finish())
       journal.recordOrder({ ...order, order: late, notAfterMs: order.notAfter?.getTime() ?? 0 })
       const known = journal.order(order.taskUid, order.attempt)
       if (known) start(known)
-    }, 300)
+    })
     if (order.taskUid) return ack(order, OrderOutcome.ACCEPTED)
     try {
       const bytes = Buffer.from(TaskOrder.encode(order).finish())

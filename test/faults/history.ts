@@ -81,6 +81,7 @@ export function startHistory(client: () => Client): History {
     while (!stopping.signal.aborted) {
       // The hub is away: that is what these tests are about. It is asked again until it answers.
       await listAndWatch().catch(() => undefined)
+      // Ends early when it is stopped.
       await delay(50, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   })()

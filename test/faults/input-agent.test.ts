@@ -130,7 +130,6 @@ test.serial(
     const { metadata, status } = await run('exec', { command: ['/usr/bin/printf', hostile] })
     t.is(status?.state, 'Succeeded')
     const text = await logOf(metadata.name)
-    // eslint-disable-next-line no-control-regex
     t.notRegex(text, /[\0-\x08\x0b-\x1f\x7f-\x9f]/)
     t.regex(text, /red[^]*over[^]*nul[^]* end\n$/)
     const lines = (await logOf(metadata.name, 'json')).split('\n').filter(Boolean)

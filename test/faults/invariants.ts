@@ -137,6 +137,7 @@ async function lostLines(client: Client, given: GivenTask, isInterrupted: boolea
 }
 
 async function wrongFile(given: GivenTask, result: unknown): Promise<string[]> {
+  // No file is as wrong as another one.
   const content = await readFile(given.path, 'utf8').catch(() => undefined)
   const broken: string[] = []
   if (content !== `content of ${given.name}\n`) broken.push(`I1: task ${given.name} succeeded and its file is ${content}`)
