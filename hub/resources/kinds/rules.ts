@@ -1,6 +1,5 @@
 // Rules that several kinds share.
 import { isDeepStrictEqual } from 'node:util'
-import type { Resource } from '#shared/contract/meta.ts'
 import type { FieldCause, Look } from '../types.ts'
 
 export function forbidden(field: string, message: string): FieldCause {
