@@ -66,7 +66,8 @@ test.serial('bites: a hub that acknowledges before COMMIT', async (t) => {
     ],
   })
   for (const count of [25, 26, 27]) await crashHub(fleet, `hub.store.before-commit:${count}`)
-  await isFoundOut(t, fleet, /^I1/)
+  // Lost for good, or made anew when it was sent again: then it has been seen at a later version than it has now.
+  await isFoundOut(t, fleet, /^I[13]/)
 })
 
 test.serial('bites: a disk that had not written what it was told to sync (what synchronous=NORMAL allows), on the hub', async (t) => {
