@@ -17,6 +17,7 @@ import { createRenewals } from '#agent/enroll/renew.ts'
 import { readHardware } from '#agent/host/hardware.ts'
 import { machineFingerprint } from '#agent/facts/fingerprint.ts'
 import { createHost } from '#agent/host/create.ts'
+import { createIdleMemory } from '#agent/idle-memory.ts'
 import { openJournal } from '#agent/journal/open.ts'
 import { createLink } from '#agent/link/link.ts'
 import { startTunnel } from '#agent/tunnel/start.ts'
@@ -145,8 +146,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       log.warn({ reason: messageOf(error) }, 'status.json could not be written')
     }
   }
+  const memory = createIdleMemory()
   const repeat = () => {
     report()
+    memory.look(journal.lastSequence(), runner.running())
     statusTimer = clock.setTimer(statusIntervalMs, repeat, true)
   }
   let statusTimer = clock.setTimer(statusIntervalMs, repeat, true)

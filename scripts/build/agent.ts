@@ -27,7 +27,7 @@ const seaOptions = {
   disableExperimentalSEAWarning: true,
   useCodeCache: true,
   useSnapshot: false,
-  execArgv: ['--disable-sigusr1', '--max-semi-space-size=1', '--max-old-space-size=64'],
+  execArgv: ['--disable-sigusr1', '--expose-gc', '--max-semi-space-size=1', '--max-old-space-size=64'],
   execArgvExtension: 'none',
 } as const
 
