@@ -7,7 +7,6 @@ import { type AgentConfig, type Environment, shownNoProxy } from '#agent/config/
 import type { AgentPolicy } from '#agent/config/policy.ts'
 import { showProxy } from '#agent/config/proxy.ts'
 import { describeMachine } from '#agent/enroll/describe.ts'
-import { enroll } from '#agent/enroll/enroll.ts'
 import { groupsOfFour } from '#agent/enroll/csr.ts'
 import { type IdentityStore, openIdentityStore } from '#agent/enroll/identity-store.ts'
 import { createKeeper } from '#agent/enroll/keeper.ts'
@@ -184,6 +183,7 @@ async function finishEnrollment({ config, env, clock, random, signal, log }: Age
   if (!hub || joinToken === undefined) throw new AgentError('NotEnrolled', 'there is no identity in the state directory')
   const machine = await describeMachine(createHost({ clock, environment: env }), agentVersion)
   log.info({ hub: `${hub.host}:${hub.port}` }, 'agent: waits for the approval of its request to join')
+  const { enroll } = await import('#agent/enroll/enroll.ts')
   await enroll({
     ...{ store, hub, proxy, pins, joinToken, machine, clock, random, signal, log },
     isWaiting: true,

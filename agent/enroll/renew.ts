@@ -2,8 +2,8 @@
 import type { IdentityKeeper } from '#agent/enroll/keeper.ts'
 import type { IdentityStore } from '#agent/enroll/identity-store.ts'
 import { publicHalf } from '#agent/enroll/keys.ts'
-import { emptyMetadata, type Procedures } from '#agent/link/grpc.ts'
-import { IdentityServiceClient, type RenewResponse } from '#proto/moorline/v1/procedures.ts'
+import type { LazyProcedures } from '#agent/link/procedures.ts'
+import type { RenewResponse } from '#proto/moorline/v1/procedures.ts'
 import type { Clock, Timer } from '#shared/clock/clock.ts'
 import { messageOf } from '#shared/errors/agent-error.ts'
 import { failpoint } from '#shared/flow/failpoint.ts'
@@ -20,7 +20,7 @@ export const noticeIntervalMs = 60_000
 export interface RenewalsOptions {
   store: IdentityStore
   keeper: IdentityKeeper
-  procedures: Procedures
+  procedures: LazyProcedures
   /** As in Hello. */
   machineFingerprint: string
   /** The hub's clock: a machine with a wrong one must not let its certificate end. */
@@ -111,7 +111,10 @@ async function once({ store, keeper, procedures, machineFingerprint, clock }: Re
   const { generation, keys } = store.pendingKeys()
   failpoint('agent.renew.key-written')
   const half = publicHalf(keys)
-  const client = procedures.client(IdentityServiceClient)
+  // Once in days: an agent that waits does not carry the gRPC library.
+  const { IdentityServiceClient } = await import('#proto/moorline/v1/procedures.ts')
+  const { emptyMetadata } = await import('#agent/link/grpc.ts')
+  const client = (await procedures.open()).client(IdentityServiceClient)
   const request = { csr: half.csr, natsPublicKey: half.natsPublicKey, machineFingerprint }
   const answer = await new Promise<RenewResponse>((resolve, reject) => {
     const deadline = clock.now().getTime() + callTimeoutMs

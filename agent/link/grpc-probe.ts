@@ -1,19 +1,17 @@
 // Judges the procedures plane by itself: a health check through its real path every five minutes, soon again after one that failed,
-// and whenever asked. The connection it opens closes again when idle.
-import type { Procedures } from '#agent/link/grpc.ts'
-import { probeProcedures } from '#agent/link/grpc-health.ts'
+// and whenever asked.
 import type { PlaneState } from '#proto/moorline/v1/control.ts'
 import type { Clock, Timer } from '#shared/clock/clock.ts'
 import { fullJitterMs } from '#shared/flow/backoff.ts'
 
 export const probeIntervalMs = 5 * 60_000
-const probeTimeoutMs = 15_000
 const failedBackoff = { baseMs: 5_000, maxMs: 60_000 }
 /** A fleet that has come back together does not probe together. */
 const hubIsBackSpreadMs = 5_000
 
 interface ProbeOptions {
-  procedures: Procedures
+  /** Never rejects. */
+  check(): Promise<PlaneState>
   clock: Clock
   random: () => number
   onState(state: PlaneState): void
@@ -21,12 +19,12 @@ interface ProbeOptions {
   onUnknown(): void
 }
 
-export function createGrpcProbe({ procedures, clock, random, onState, onUnknown }: ProbeOptions) {
+export function createGrpcProbe({ check, clock, random, onState, onUnknown }: ProbeOptions) {
   let timer: Timer | undefined
   let isStopped = false
   let failures = 0
   const now = async () => {
-    const state = await probeProcedures(procedures, clock, probeTimeoutMs)
+    const state = await check()
     if (isStopped) return
     failures = state.ok ? 0 : failures + 1
     onState(state)
@@ -51,11 +49,10 @@ export function createGrpcProbe({ procedures, clock, random, onState, onUnknown 
     now,
     /** The first probe comes within a minute, spread over the fleet. */
     start: () => schedule(60_000 * random()),
-    /** The hub answers again: what was said of this plane while it did not is old, and so is the channel's own back-off. */
+    /** The hub answers again: what was said of this plane while it did not is old. */
     hubIsBack() {
       if (failures === 0) return
       onUnknown()
-      procedures.reset()
       schedule(hubIsBackSpreadMs * random())
     },
     stop() {

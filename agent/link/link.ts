@@ -3,8 +3,9 @@
 import type { Proxy } from '#agent/config/proxy.ts'
 import { type ControlPlane, openControlPlane } from '#agent/link/control-plane.ts'
 import type { Endpoint } from '#agent/link/dialer.ts'
-import { createProcedures, type Procedures } from '#agent/link/grpc.ts'
+import { probeProcedures } from '#agent/link/grpc-health.ts'
 import { createGrpcProbe } from '#agent/link/grpc-probe.ts'
+import { createLazyProcedures, type LazyProcedures } from '#agent/link/procedures.ts'
 import { serveOrders } from '#agent/link/orders.ts'
 import { runSession } from '#agent/link/session.ts'
 import { createState } from '#agent/link/state.ts'
@@ -19,6 +20,7 @@ import { fullJitterMs, reconnectBackoff } from '#shared/flow/backoff.ts'
 import type { Log } from '#shared/log/log.ts'
 
 export const eventsTimeoutMs = 15_000
+const probeTimeoutMs = 15_000
 
 export interface LinkOptions {
   /** A function is asked before each connection: the way to a renewed identity. */
@@ -49,7 +51,7 @@ export interface Link {
   onUp(callback: (committedSequence: bigint) => void): () => void
   onDown(callback: () => void): () => void
   onChange(callback: (state: LinkState) => void): () => void
-  procedures: Procedures
+  procedures: LazyProcedures
   /** What a plane that others keep says of itself; undefined when it is not in use. */
   reportPlane(name: string, state: PlaneState | undefined): void
   /** Probes the gRPC plane now. */
@@ -76,14 +78,22 @@ export function createLink(options: LinkOptions): Link {
   let hubClock: { atMs: number; time: number } | undefined
   let loop: Promise<void> | undefined
 
-  const procedures = createProcedures({
-    hub,
-    proxy,
-    clock,
-    tls: () => ({ servername: serverNames.grpc, trust: identity(), client: identity() }),
+  const grpcPlane = { hub, proxy, clock, tls: () => ({ servername: serverNames.grpc, trust: identity(), client: identity() }) }
+  const procedures = createLazyProcedures({
+    ...grpcPlane,
     onError: (error) => log.debug({ err: error }, 'procedures: connection failed'),
   })
-  const probe = createGrpcProbe({ procedures, clock, random, onState: state.setPlane, onUnknown: () => state.dropPlane('grpc') })
+  const probe = createGrpcProbe({
+    check: () => probeProcedures({ ...grpcPlane, signal: stopping.signal }, probeTimeoutMs),
+    clock,
+    random,
+    onState: state.setPlane,
+    onUnknown() {
+      state.dropPlane('grpc')
+      // So is the channel's own back-off.
+      procedures.reset()
+    },
+  })
 
   const goDown = () => {
     if (!isUp) return
