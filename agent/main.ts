@@ -2,6 +2,7 @@
 // Composition root of moorline-agent: hands clock, randomness, environment and signals to one command. Each command is loaded only
 // when it is called, so that `preflight` and `--version` start fast.
 import { kill, pid } from 'node:process'
+import { isSea } from 'node:sea'
 import type { Command, CommandContext } from '#agent/cli/types.ts'
 import { agentVersion } from '#agent/version.ts'
 import { systemClock } from '#shared/clock/clock.ts'
@@ -17,6 +18,9 @@ const commands: Readonly<Record<string, { summary: string; load(): Promise<{ com
   preflight: { summary: 'check this machine for a Kubernetes cluster; needs no hub', load: () => import('#agent/cli/preflight.ts') },
 }
 
+/** Started by the agent itself. */
+const ownCommands: typeof commands = { worker: { summary: '', load: () => import('#agent/cli/worker.ts') } }
+
 const usage = `Usage: moorline-agent COMMAND [flags]
 
 ${Object.entries(commands)
@@ -26,11 +30,16 @@ ${Object.entries(commands)
   --help      of the program or of a command
 `
 
-async function readStdin(): Promise<string> {
+async function readStdin(maxCharacters: number): Promise<string> {
   let text = ''
   for await (const part of process.stdin.setEncoding('utf8')) {
     text += part
-    if (text.length > 65_536) throw new OperatorError('UsageInvalid', 'standard input is over 64 KiB', 'Give the join token only.')
+    if (text.length > maxCharacters)
+      throw new OperatorError(
+        'UsageInvalid',
+        `standard input is over ${maxCharacters} characters`,
+        'Give what the command reads there only.',
+      )
   }
   return text
 }
@@ -46,6 +55,7 @@ function createContext(argv: readonly string[]): CommandContext {
   return {
     argv,
     env: process.env,
+    self: isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ''],
     clock: systemClock,
     random: Math.random,
     signal: stopping.signal,
@@ -61,7 +71,8 @@ async function main([name = '--help', ...argv]: readonly string[]): Promise<numb
     process.stdout.write(`moorline-agent ${agentVersion}\n`)
     return 0
   }
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  const known = { ...commands, ...ownCommands }
+  const entry = Object.hasOwn(known, name) ? known[name] : undefined
   if (!entry) {
     const isHelp = name === '--help' || name === '-h' || name === 'help'
     ;(isHelp ? process.stdout : process.stderr).write(

@@ -13,7 +13,6 @@ import { createKeeper } from '#agent/enroll/keeper.ts'
 import { publicHalf } from '#agent/enroll/keys.ts'
 import { forgetPendingToken, readPendingToken } from '#agent/enroll/pending.ts'
 import { createRenewals } from '#agent/enroll/renew.ts'
-import { readHardware } from '#agent/host/hardware.ts'
 import { machineFingerprint } from '#agent/facts/fingerprint.ts'
 import { createHost } from '#agent/host/create.ts'
 import { createIdleMemory } from '#agent/idle-memory.ts'
@@ -23,6 +22,7 @@ import { startTunnel } from '#agent/tunnel/start.ts'
 import { createPump } from '#agent/tasks/pump.ts'
 import { createTaskRunner } from '#agent/tasks/runner.ts'
 import { agentVersion } from '#agent/version.ts'
+import { callWorker } from '#agent/worker/call.ts'
 import type { Clock } from '#shared/clock/clock.ts'
 import { limits } from '#shared/contract/limits.ts'
 import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
@@ -32,6 +32,8 @@ export interface AgentOptions {
   config: AgentConfig
   policy: AgentPolicy
   env: Environment
+  /** Program and first arguments that start this program again. */
+  self: readonly string[]
   clock: Clock
   random: () => number
   /** Ends the agent: running actions stop, the journal is closed, within 5 s. */
@@ -45,7 +47,7 @@ const statusIntervalMs = 30_000
 
 /** Resolves when the signal has ended it. @throws OperatorError when it cannot start */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { config, policy, env, clock, random, signal, log, pid } = options
+  const { config, policy, env, self, clock, random, signal, log, pid } = options
   const { stateDir, hub, proxy } = config
   if (!hub) throw new AgentError('NotEnrolled', 'no hub is configured')
   const host = createHost({ clock, environment: env })
@@ -60,9 +62,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const journal = openJournal({ path: join(stateDir, 'journal.db'), clock })
   const actions = createActions({
     ...{ host, stateDir, clock, log },
-    // Loaded when first asked for: an agent that waits does not carry them.
-    preflight: async (run) => (await import('#agent/preflight/run.ts')).runPreflight({ host, clock, random, ...run }),
-    facts: async () => (await import('#agent/facts/collect.ts')).collectFacts({ host, clock, hardware: () => readHardware(clock) }),
+    preflight: async ({ input, onRow, signal: stop }) => callWorker({ host, self }, { kind: 'preflight', input }, { signal: stop, onRow }),
+    facts: (stop) => callWorker({ host, self }, { kind: 'facts' }, { signal: stop }),
   })
   const link = createLink({
     ...{ hub, proxy, clock, random, log },
@@ -85,6 +86,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       sessionId,
       lastSequence: journal.lastSequence(),
       allowedActions: policy.allowedActions(),
+      tunnelTargets: Object.keys(policy.tunnelTargets()).sort(),
       certificateSerial: keeper.current().serial,
     }),
     status: () => ({ lastSequence: journal.lastSequence(), runningTasks: runner.running() }),

@@ -1,6 +1,5 @@
 // The registry: every action of this agent, by name.
 import type { Clock } from '#shared/clock/clock.ts'
-import type { Facts } from '#shared/contract/facts.ts'
 import type { Log } from '#shared/log/log.ts'
 import type { Host } from '#agent/host/types.ts'
 import { createExecAction } from './exec.ts'
@@ -16,7 +15,7 @@ export interface ActionsOptions {
   clock: Clock
   log: Log
   preflight: RunPreflight
-  facts: () => Promise<Facts>
+  facts: (signal: AbortSignal) => Promise<unknown>
 }
 
 export function createActions({ host, stateDir, clock, log, preflight, facts }: ActionsOptions): Actions {

@@ -1,6 +1,5 @@
-import type { Facts } from '#shared/contract/facts.ts'
 import type { Action } from './types.ts'
 
-export function createFactsAction(collect: () => Promise<Facts>): Action {
-  return { name: 'facts', isMutating: false, afterCrash: 'runAgain', run: () => collect() }
+export function createFactsAction(collect: (signal: AbortSignal) => Promise<unknown>): Action {
+  return { name: 'facts', isMutating: false, afterCrash: 'runAgain', run: (_input, { signal }) => collect(signal) }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseFlags, settingsHelp } from '#agent/cli/flags.ts'
 import { lockStateDirectory } from '#agent/cli/lock.ts'
-import { type Command, exitCodes } from '#agent/cli/types.ts'
+import { type Command, type CommandContext, exitCodes } from '#agent/cli/types.ts'
 import { readConfig, saveConfig } from '#agent/config/config.ts'
 import { showProxy } from '#agent/config/proxy.ts'
 import { describeMachine } from '#agent/enroll/describe.ts'
@@ -13,6 +13,9 @@ import { forgetPendingToken, joinTokenPattern, savePendingToken } from '#agent/e
 import { createHost } from '#agent/host/create.ts'
 import { agentVersion } from '#agent/version.ts'
 import { AgentError } from '#shared/errors/agent-error.ts'
+
+/** A token is far shorter; what is longer is another file. */
+const tokenInputCharacters = 65_536
 
 const usage = `Usage: moorline-agent enroll --hub HOST:PORT --pin PIN [--pin PIN] (--token-file FILE | --token-stdin) [flags]
 
@@ -78,7 +81,7 @@ export const command: Command = async ({ argv, env, clock, random, signal, stdin
 async function readToken(
   flags: ReturnType<typeof parseFlags>,
   env: Readonly<Record<string, string | undefined>>,
-  stdin: () => Promise<string>,
+  stdin: CommandContext['stdin'],
 ): Promise<string> {
   // A token among the arguments can be read by every user of the machine: only `--token -` is taken.
   if (flags.token !== undefined && flags.token !== '-') {
@@ -93,7 +96,7 @@ async function readToken(
     typeof file === 'string'
       ? [`--token-file ${file}`, readFileSync(file, 'utf8')]
       : isStdin
-        ? ['--token-stdin', await stdin()]
+        ? ['--token-stdin', await stdin(tokenInputCharacters)]
         : ['MOORLINE_JOIN_TOKEN', env.MOORLINE_JOIN_TOKEN ?? '']
   const token = text.trim()
   if (!joinTokenPattern.test(token)) throw new AgentError('ConfigInvalid', `${where}: holds no join token`)

@@ -14,7 +14,7 @@ ${settingsHelp()}
 Exit code: 0 stopped, 78 cannot start until somebody changes something (not enrolled, denied, wrong configuration or policy), 1 other.
 `
 
-export const command: Command = async ({ argv, env, clock, random, signal, stdout, createLog }) => {
+export const command: Command = async ({ argv, env, self, clock, random, signal, stdout, createLog }) => {
   const flags = parseFlags('run', argv)
   if (flags.help) {
     stdout.write(usage)
@@ -24,7 +24,7 @@ export const command: Command = async ({ argv, env, clock, random, signal, stdou
   const policy = readPolicy(config)
   const unlock = lockStateDirectory(config.stateDir, process.pid)
   try {
-    await runAgent({ config, policy, env, clock, random, signal, log: await createLog(config.logLevel), pid: process.pid })
+    await runAgent({ config, policy, env, self, clock, random, signal, log: await createLog(config.logLevel), pid: process.pid })
     return exitCodes.ok
   } finally {
     unlock()

@@ -7,11 +7,14 @@ export interface CommandContext {
   /** What follows the command's name. */
   argv: readonly string[]
   env: Environment
+  /** Program and first arguments that start this program again. */
+  self: readonly string[]
   clock: Clock
   random: () => number
   /** Aborted by SIGTERM and SIGINT. */
   signal: AbortSignal
-  stdin(): Promise<string>
+  /** All of it. @throws OperatorError UsageInvalid when it is longer */
+  stdin(maxCharacters: number): Promise<string>
   stdout: { write(text: string): unknown; columns?: number; isTTY?: boolean }
   stderr: { write(text: string): unknown }
   /** Loaded on first use. */

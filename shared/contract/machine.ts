@@ -14,6 +14,35 @@ export const Taint = Type.Object(
   closed,
 )
 
+/** A proxy between the hub and what it dials: credentials are not in the URL but in a Credential of type Password. */
+export const DialProxy = Type.Object(
+  {
+    url: Type.String({ maxLength: 512, pattern: '^(socks5|http)://[^/@\\s]+$', description: 'socks5://host:port or http://host:port' }),
+    credentialRef: Type.Optional(Type.String({ maxLength: 253, description: 'Credential of type Password for the proxy.' })),
+  },
+  closed,
+)
+export type DialProxy = Static<typeof DialProxy>
+
+export const MachineSsh = Type.Object(
+  {
+    host: Type.String({ minLength: 1, maxLength: 253, description: 'Address or DNS name that the hub dials.' }),
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Default 22.' })),
+    user: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        pattern: '^[A-Za-z_][A-Za-z0-9_.-]*\\$?$',
+        description: 'Default root; any other needs sudo.',
+      }),
+    ),
+    credentialRef: Type.String({ maxLength: 253, description: 'Credential of type Password or SSHKey.' }),
+    proxy: Type.Optional(DialProxy),
+  },
+  closed,
+)
+export type MachineSsh = Static<typeof MachineSsh>
+
 export const MachineSpec = Type.Object(
   {
     clusterRef: Type.Optional(Type.String({ maxLength: 253, description: 'Cluster this machine belongs to.' })),
@@ -24,6 +53,7 @@ export const MachineSpec = Type.Object(
     roles: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 }), { maxItems: 16 })),
     labels: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 63 }))),
     taints: Type.Optional(Type.Array(Taint, { maxItems: 32 })),
+    ssh: Type.Optional({ ...MachineSsh, description: 'The hub installs the agent over SSH.' }),
     approved: Type.Optional(
       Type.Boolean({
         description:
@@ -60,6 +90,18 @@ export const MachineStatus = Type.Object(
     ),
     lastHeartbeatTime: Type.Optional(Timestamp),
     allowedActions: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+    tunnelTargets: Type.Optional(
+      Type.Array(Type.String({ maxLength: 63 }), { maxItems: 66, description: 'what its policy lets the hub reach through it' }),
+    ),
+    ssh: Type.Optional(
+      Type.Object(
+        {
+          hostKey: Type.Optional(Type.String({ maxLength: 128, description: 'SHA256:… of the host key, pinned at first use' })),
+          task: Type.Optional(Type.String({ maxLength: 253, description: 'the Task that installs, or installed, the agent' })),
+        },
+        closed,
+      ),
+    ),
     enrollment: Type.Optional(
       Type.Object(
         {

@@ -17,6 +17,13 @@ export const tunnelClassOf = (alpnProtocol: string | false | null): TunnelClass 
 /** A name from the machine's policy, never an address: whatever looks like one matches nothing. */
 export const tunnelTargetPattern = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
 
+/** As many as a machine's policy may have, with the two that are not addresses. */
+export const tunnelTargetsMost = 66
+
+/** Targets with a meaning of their own: the API of the cluster the agent stands for, and a shell on the machine. */
+export const kubeTarget = 'kube'
+export const terminalTarget = 'terminal'
+
 export const tunnelHeaders = {
   /** `<counter>.<hmac>`: the counter only grows on a connection, the HMAC-SHA256 is keyed with the connection's ticket. */
   nonce: 'moorline-nonce',

@@ -76,6 +76,10 @@ export const operatorErrorCatalogue = {
   // the agent's command line
   UsageInvalid: agentOf('A flag is unknown or has a value that is not allowed.', '`moorline-agent COMMAND --help` lists the flags.'),
   PreflightInputInvalid: agentOf('A value for preflight is not one that it can check against.', 'Correct what the message names.'),
+  WorkerFailed: agentOf(
+    'The short-lived process in which the agent runs preflight and facts ended without a result.',
+    'Run the task again; `moorline-agent preflight` on the machine shows the same by hand.',
+  ),
   Stopped: agentOf('SIGTERM or SIGINT ended the command.', 'Nothing: start it again when you want to go on.'),
   // npm start
   FlagUnknown: startOf('`npm start` does not have this flag.', '`npm start -- --help` lists the flags.'),

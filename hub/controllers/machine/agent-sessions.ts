@@ -2,6 +2,7 @@
 import type { Clock } from '#shared/clock/clock.ts'
 import { limits } from '#shared/contract/limits.ts'
 import type { Machine } from '#shared/contract/machine.ts'
+import { tunnelTargetPattern, tunnelTargetsMost } from '#shared/contract/tunnel.ts'
 import type { Log } from '#shared/log/log.ts'
 import { type EventBatch, EventAck, type Heartbeat, HeartbeatAck, type Hello, HelloReply } from '#proto/moorline/v1/control.ts'
 import { acceptFingerprintAnnotation, isOtherMachine } from '#hub/controllers/enrollment/fingerprint.ts'
@@ -146,6 +147,7 @@ function sessionOf(agentId: string, hello: Hello, address: string) {
     bootId: hello.bootId.slice(0, 64),
     agentVersion: hello.agentVersion.slice(0, 64),
     allowedActions: hello.allowedActions.slice(0, 64).map((action) => action.slice(0, 64)),
+    tunnelTargets: hello.tunnelTargets.filter((name) => tunnelTargetPattern.test(name)).slice(0, tunnelTargetsMost),
     address,
   }
 }

@@ -207,6 +207,7 @@ function takeSession(status: MachineStatus, { session, isAlive }: MachineGathere
   status.agentVersion = session.agentVersion
   status.bootId = session.bootId
   status.allowedActions = session.allowedActions
+  status.tunnelTargets = session.tunnelTargets
   status.lastHeartbeatTime ??= session.lastSeenAt.toISOString()
 }
 

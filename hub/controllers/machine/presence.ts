@@ -16,6 +16,7 @@ export interface Session {
   bootId: string
   agentVersion: string
   allowedActions: string[]
+  tunnelTargets: string[]
   address: string
   planes: Plane[]
   sinceMs: number

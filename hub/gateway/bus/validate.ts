@@ -36,6 +36,7 @@ export function decodeHello(bytes: Uint8Array): Hello {
     check(hello[name].length <= 256, `${name} is longer than 256 characters`)
   }
   check(hello.allowedActions.length <= 64 && hello.allowedActions.every((action) => action.length <= 64), 'allowedActions is too long')
+  check(hello.tunnelTargets.length <= 64 && hello.tunnelTargets.every((name) => name.length <= 63), 'tunnelTargets is too long')
   return hello
 }
 

@@ -66,6 +66,7 @@ const links: Link[] = identities.map(({ identity, machineFingerprint }) => {
         machineFingerprint,
         sessionId: identity.agentId,
         allowedActions: [],
+        tunnelTargets: [],
         certificateSerial: identity.serial,
       }),
     handlers: {

@@ -49,6 +49,7 @@ export const helloOf = (more: Partial<Hello> = {}): Hello => ({
   sessionId: 'session',
   lastSequence: 0n,
   allowedActions: ['facts'],
+  tunnelTargets: [],
   certificateSerial: '',
   ...more,
 })

@@ -84,6 +84,8 @@ export interface Hello {
   allowedActions: string[];
   /** Serial (hex) of the certificate in use. */
   certificateSerial: string;
+  /** Names of the tunnel targets that this machine's policy allows; "kube" is a Kubernetes API, "terminal" a shell. */
+  tunnelTargets: string[];
 }
 
 export interface HelloReply {
@@ -261,6 +263,7 @@ function createBaseHello(): Hello {
     lastSequence: 0n,
     allowedActions: [],
     certificateSerial: "",
+    tunnelTargets: [],
   };
 }
 
@@ -292,6 +295,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.certificateSerial !== "") {
       writer.uint32(66).string(message.certificateSerial);
+    }
+    for (const v of message.tunnelTargets) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -373,6 +379,14 @@ export const Hello: MessageFns<Hello> = {
             message.certificateSerial = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.tunnelTargets.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -427,6 +441,11 @@ export const Hello: MessageFns<Hello> = {
         : isSet(object.certificate_serial)
         ? globalThis.String(object.certificate_serial)
         : "",
+      tunnelTargets: globalThis.Array.isArray(object?.tunnelTargets)
+        ? object.tunnelTargets.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.tunnel_targets)
+        ? object.tunnel_targets.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -456,6 +475,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.certificateSerial !== "") {
       obj.certificateSerial = message.certificateSerial;
     }
+    if (message.tunnelTargets?.length) {
+      obj.tunnelTargets = message.tunnelTargets;
+    }
     return obj;
   },
 
@@ -474,6 +496,7 @@ export const Hello: MessageFns<Hello> = {
       : 0n;
     message.allowedActions = object.allowedActions?.map((e) => e) || [];
     message.certificateSerial = object.certificateSerial ?? "";
+    message.tunnelTargets = object.tunnelTargets?.map((e) => e) || [];
     return message;
   },
 };

@@ -18,6 +18,7 @@ const session: Session = {
   bootId: 'b',
   agentVersion: '1',
   allowedActions: ['facts', 'preflight'],
+  tunnelTargets: [],
   address: '192.0.2.1',
   planes: [{ name: 'nats', ok: true }],
   sinceMs: 0,

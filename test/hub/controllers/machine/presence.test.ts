@@ -2,7 +2,7 @@ import test from 'ava'
 import { createPresence } from '#hub/controllers/machine/presence.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 
-const hello = { agentId: 'a', sessionId: 's', bootId: 'b', agentVersion: '1', allowedActions: [], address: '192.0.2.1' }
+const hello = { agentId: 'a', sessionId: 's', bootId: 'b', agentVersion: '1', allowedActions: [], tunnelTargets: [], address: '192.0.2.1' }
 
 function createParts() {
   let nowMs = 0
