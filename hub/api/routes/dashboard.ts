@@ -1,5 +1,5 @@
 // The built dashboard from staticDir: hashed assets are kept for a year, index.html never, and only a browser that navigates is given
-// index.html for a path that does not exist.
+// index.html for a path that does not exist. Of each file the .br or .gz beside it is sent when the browser takes it.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import fastifyStatic from '@fastify/static'
@@ -13,7 +13,7 @@ const notBuilt = `<!doctype html><html lang="en"><head><meta charset="utf-8"><ti
 export async function registerDashboard(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   const config = { access: 'public' } as const
   const sendIndex = sendIndexOf(deps)
-  await app.register(fastifyStatic, { root: rootOf(deps), serve: false, suppressMissingRootWarning: true } as never)
+  await app.register(fastifyStatic, { root: rootOf(deps), serve: false, preCompressed: true, suppressMissingRootWarning: true } as never)
 
   app.get('/', { config }, (_request, reply) => sendIndex(reply))
   app.get('/index.html', { config }, (_request, reply) => sendIndex(reply))

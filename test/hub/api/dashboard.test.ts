@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import test from 'ava'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { startApi } from './fixture.ts'
@@ -37,6 +38,34 @@ test('the build is served: assets for ever, index.html never from a cache, paths
   t.is((await api.ask('/assets/missing.js', { headers: navigation })).status, 404)
   t.is((await api.ask('/apis/nope', { headers: navigation })).status, 404)
   t.is((await api.ask('/secret.json')).status, 404)
+})
+
+test('a file is sent as its .br or .gz to whoever takes that, and as it is to others', async (t) => {
+  const directory = await tempDir(t)
+  const api = await startApi(t, { staticDir: directory })
+  await mkdir(join(directory, 'assets'))
+  const text = 'export const word = 1\n'.repeat(100)
+  for (const path of ['index.html', 'assets/app-abc123.js']) {
+    await writeFile(join(directory, path), text)
+    await writeFile(join(directory, `${path}.br`), brotliCompressSync(text))
+    await writeFile(join(directory, `${path}.gz`), gzipSync(text))
+  }
+  await writeFile(join(directory, 'assets/plain.js'), text)
+  const encodingOf = async (path: string, accept: string) => {
+    const { status, headers } = await api.ask(path, { headers: { ...navigation, 'accept-encoding': accept } })
+    t.is(status, 200)
+    t.is(headers.vary, 'accept-encoding', 'or a cache would hand it to the wrong one')
+    return headers['content-encoding']
+  }
+  for (const path of ['/', '/machines', '/assets/app-abc123.js']) {
+    t.is(await encodingOf(path, 'gzip, deflate, br, zstd'), 'br')
+    t.is(await encodingOf(path, 'gzip'), 'gzip')
+    t.is(await encodingOf(path, 'identity'), undefined)
+  }
+  t.is(await encodingOf('/assets/plain.js', 'br'), undefined)
+  const { headers } = await api.ask('/assets/app-abc123.js', { headers: { 'accept-encoding': 'br' } })
+  t.regex(String(headers['content-type']), /javascript/)
+  t.is(headers['cache-control'], 'public, max-age=31536000, immutable')
 })
 
 test('F-30: no path leads out of the dashboard folder', async (t) => {
