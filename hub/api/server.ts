@@ -7,8 +7,10 @@ import { registerErrorHandler } from './errors.ts'
 import { registerAudit } from './http/audit.ts'
 import { createFailureLimiter } from './http/failure-limiter.ts'
 import { registerGuard } from './http/guard.ts'
+import { createLiveAccess } from './http/live-access.ts'
 import { registerSecurityHeaders } from './http/security-headers.ts'
 import { createTransport, defaultHttpLimits } from './http/transport.ts'
+import { createUpgrades } from './http/upgrades.ts'
 import { createPresenter } from './present/presenter.ts'
 import { registerAuditEvents } from './routes/audit-events.ts'
 import { isNavigation, registerDashboard, sendIndexOf } from './routes/dashboard.ts'
@@ -45,6 +47,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   })
 
   const failures = createFailureLimiter(deps.clock)
+  const live = createLiveAccess(deps.resources, deps.clock)
+  const upgrades = createUpgrades(deps, failures, live)
+  transport.setUpgrades(upgrades)
   const presenter = createPresenter(deps.resources, deps.store, deps.decorate ?? ((object) => object))
   const streams = createStreams(deps, watchLimits)
   const watcher = createWatcher(deps, presenter, streams, watchLimits)
@@ -74,6 +79,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     routes,
     async close() {
       streams.closeAll()
+      upgrades.closeAll()
+      live.close()
       await transport.close()
       await app.close()
     },

@@ -1,5 +1,7 @@
 // What the API is made of and what its routes may say about themselves.
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '#shared/clock/clock.ts'
 import type { Resource } from '#shared/contract/meta.ts'
@@ -48,8 +50,40 @@ export interface ApiDeps {
   staticDir?: string
   /** More routes; each needs `config: { access }`. */
   routes?: readonly ((app: FastifyInstance) => void)[]
+  /** What answers HTTP/1.1 upgrades (WebSocket, SPDY); no other path does. */
+  upgrades?: readonly UpgradeRoute[]
   watchLimits?: Partial<WatchLimits>
   httpLimits?: Partial<HttpLimits>
+}
+
+export interface UpgradeRoute {
+  /** `/things/:name/exec`; a last `*` takes what follows. A parameter is one segment without percent-encoding. */
+  path: string
+  access: { verb: Verb; kind: string; subresource?: string }
+  /** Whether the dashboard's session will do; then the Origin must be this hub. Else only a bearer token. */
+  sessions: boolean
+  /** Asked again while the stream is open, beside token and role; `then` is the user as of the start. False ends the stream. */
+  isStillAllowed?(now: User, then: User, params: Readonly<Record<string, string>>): boolean
+  /**
+   * Answers on the socket. What it throws before accepted() leaves as a Status object; afterwards it breaks the socket off.
+   * @throws ApiError
+   */
+  handle(upgrade: Upgrade): Promise<void>
+}
+
+/** An upgrade whose caller is known and allowed; nothing has been answered yet. */
+export interface Upgrade {
+  request: IncomingMessage
+  socket: Duplex
+  /** Came behind the request's header already. */
+  head: Buffer
+  user: User
+  params: Readonly<Record<string, string>>
+  requestId: string
+  /** Aborted when the socket has closed, the token or its rights are gone (the socket is destroyed then), or the hub stops. */
+  signal: AbortSignal
+  /** Writes the start to the audit log: await it before 101 leaves. The end follows by itself when the socket closes. */
+  accepted(detail: string): Promise<void>
 }
 
 export interface WatchLimits {

@@ -19,6 +19,8 @@ export interface ConnectOptions {
 }
 
 export interface ClusterRoute {
+  /** Connections are kept and used again for as long as this stays the same: change it with the machine, the address, the credential. */
+  key: string
   /**
    * A connection on which HTTP/1.1 is spoken in clear (TLS, where there is any, is already done) to the cluster's API.
    * @throws ApiError ServiceUnavailable or a TunnelError, saying who is in the way

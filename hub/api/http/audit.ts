@@ -1,34 +1,51 @@
 // Every write and every refusal is in the audit log before its answer leaves.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Clock } from '#shared/clock/clock.ts'
 import type { ApiDeps } from '../types.ts'
 import { isWrite } from './guard.ts'
 
 /** Refusals of callers that never proved who they are: this many a second are written, so that a flood cannot fill the disk. */
 const anonymousPerSecond = 10
 
-export function registerAudit(app: FastifyInstance, { store, clock }: ApiDeps): void {
+export interface AnonymousRows {
+  mayWrite(): boolean
+  /** Rows that were not written since it was last asked. */
+  takeSkipped(): number
+}
+
+export function createAnonymousRows(clock: Clock): AnonymousRows {
   let windowEndsAtMs = 0
   let inWindow = 0
   let notWritten = 0
-
-  function mayWriteAnonymous(): boolean {
-    const now = clock.monotonicMs()
-    if (now >= windowEndsAtMs) {
-      windowEndsAtMs = now + 1000
-      inWindow = 0
-    }
-    if (inWindow++ < anonymousPerSecond) return true
-    notWritten++
-    return false
+  return {
+    mayWrite() {
+      const now = clock.monotonicMs()
+      if (now >= windowEndsAtMs) {
+        windowEndsAtMs = now + 1000
+        inWindow = 0
+      }
+      if (inWindow++ < anonymousPerSecond) return true
+      notWritten++
+      return false
+    },
+    takeSkipped() {
+      const skipped = notWritten
+      notWritten = 0
+      return skipped
+    },
   }
+}
+
+export function registerAudit(app: FastifyInstance, { store, clock }: ApiDeps): void {
+  const anonymous = createAnonymousRows(clock)
 
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.isAuditWritten || !isWorthAudit(request, reply.statusCode)) return payload
-    if (!request.user && reply.statusCode >= 400 && !mayWriteAnonymous()) return payload
+    if (!request.user && reply.statusCode >= 400 && !anonymous.mayWrite()) return payload
     request.isAuditWritten = true
     const isDenied = [401, 403, 429].includes(reply.statusCode)
-    const detail = [request.auditDetail, notWritten > 0 && !request.user && `${notWritten} refusals before it were not written`]
-    if (!request.user) notWritten = 0
+    const skipped = request.user ? 0 : anonymous.takeSkipped()
+    const detail = [request.auditDetail, skipped > 0 && `${skipped} refusals before it were not written`]
     const { verb, resource } = describe(request)
     await store.appendAudit({
       at: clock.now().toISOString(),

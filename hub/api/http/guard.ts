@@ -13,7 +13,10 @@ export function isWrite(request: FastifyRequest): boolean {
   return !safeMethods.includes(request.method)
 }
 
-export function hostOf(request: FastifyRequest): string {
+/** What a check needs of a request: fastify's, or one that asks for an upgrade. */
+type WithHeaders = Pick<FastifyRequest, 'headers'>
+
+export function hostOf(request: WithHeaders): string {
   return String(request.headers[':authority'] ?? request.headers.host ?? '').toLowerCase()
 }
 
@@ -32,14 +35,9 @@ export function registerGuard(app: FastifyInstance, deps: ApiDeps, failures: Fai
   })
 
   function identify(request: FastifyRequest, reply: FastifyReply, isOptional: boolean): User | undefined {
-    const { authorization, cookie } = request.headers
-    const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-    const session = authorization === undefined ? cookieValue(cookie) : undefined
-    const user =
-      bearer !== undefined ? auth.authenticateBearer(bearer) : session === undefined ? undefined : auth.authenticateSession(session)
+    const { user, hasCredentials, isSession } = credentialsOf(request.headers, auth)
     if (user) return user
-    const hasCredentials = authorization !== undefined || session !== undefined
-    if (session !== undefined) reply.header('set-cookie', endedCookie)
+    if (isSession) reply.header('set-cookie', endedCookie)
     if (isOptional) return undefined
     if (hasCredentials) {
       metrics.authenticationFailed()
@@ -61,6 +59,18 @@ export function registerGuard(app: FastifyInstance, deps: ApiDeps, failures: Fai
   }
 }
 
+/** Whose token or session came with a request. An Authorization header counts alone: a cookie is not looked at beside it. */
+export function credentialsOf(
+  { authorization, cookie }: FastifyRequest['headers'],
+  auth: ApiDeps['auth'],
+): { user: User | undefined; hasCredentials: boolean; isSession: boolean } {
+  const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+  const session = authorization === undefined ? cookieValue(cookie) : undefined
+  const user =
+    bearer !== undefined ? auth.authenticateBearer(bearer) : session === undefined ? undefined : auth.authenticateSession(session)
+  return { user, hasCredentials: authorization !== undefined || session !== undefined, isSession: session !== undefined }
+}
+
 /** Throws 403; remembers what a scoped user may see. */
 export function check(request: FastifyRequest, user: User, attributes: Attributes, auth: ApiDeps['auth']): void {
   const decision = auth.authorize(user, attributes)
@@ -77,7 +87,7 @@ function checkOrigin(request: FastifyRequest, user: User): void {
   if (isWrite(request)) requireOwnOrigin(request)
 }
 
-export function requireOwnOrigin(request: FastifyRequest): void {
+export function requireOwnOrigin(request: WithHeaders): void {
   const { origin } = request.headers
   if (origin === undefined || origin.toLowerCase() !== `https://${hostOf(request)}`)
     throw new ApiError('Forbidden', 'a write with a session needs an Origin header that names this hub')

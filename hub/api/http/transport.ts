@@ -1,21 +1,30 @@
 // The TLS server under fastify: HTTP/2 and HTTP/1.1 on sockets that the port router hands over; it never listens itself.
 // Owns the limits of a connection: handshake, headers, idle time, frames, resets.
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
-import type { Server as HttpServer } from 'node:http'
+import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RawServerDefault } from 'fastify'
 import type { FastifyServerFactory } from 'fastify'
 import { type Clock, type Timer, waitFor } from '#shared/clock/clock.ts'
 import type { Log } from '#shared/log/log.ts'
 import type { HttpLimits } from '../types.ts'
+import type { Upgrades } from './upgrades.ts'
 
 export const defaultHttpLimits: HttpLimits = { headersTimeoutMs: 10_000, bodyTimeoutMs: 30_000, idleTimeoutMs: 300_000, connections: 5_000 }
 
 const graceMs = 1_000
+const keepAliveMs = 60_000
+
+/** Node's HTTP/1.1 half of the server asks it; the types of http2 do not know it. */
+interface UpgradingServer {
+  shouldUpgradeCallback(request: IncomingMessage): boolean
+}
 
 export interface Transport {
   serverFactory: FastifyServerFactory<RawServerDefault>
   acceptSocket(socket: Socket): void
+  /** Upgrades of HTTP/1.1 connections go there; without it, and where it wants none, they are ordinary requests. */
+  setUpgrades(upgrades: Upgrades): void
   /** For new connections; open ones keep theirs. */
   setTls(tls: { key: string | Buffer; cert: string | Buffer }): void
   close(): Promise<void>
@@ -31,6 +40,7 @@ export function createTransport(
   const sessions = new Set<ServerHttp2Session>()
   let onEmpty: (() => void) | undefined
   let server: Http2SecureServer | undefined
+  let upgrades: Upgrades | undefined
 
   const serverFactory = (handler: (request: never, response: never) => void) => {
     server = createSecureServer(
@@ -70,6 +80,11 @@ export function createTransport(
       if (!socket.writable) return socket.destroy()
       const status = (error as NodeJS.ErrnoException).code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+    })
+    ;(server as unknown as UpgradingServer).shouldUpgradeCallback = (request) => upgrades?.wants(request) ?? false
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      if (upgrades) upgrades.accept(request, socket, head)
+      else socket.destroy()
     })
     // Node checks the HTTP/1.1 header and request deadlines only once a server listens, and this one never does.
     server.emit('listening')
@@ -119,8 +134,11 @@ export function createTransport(
       })
       socket.on('error', (error) => log.debug({ error }, 'a connection to the API failed'))
       socket.setNoDelay(true)
+      // A client that vanished while it waited for a watch is found out.
+      socket.setKeepAlive(true, keepAliveMs)
       server.emit('connection', socket)
     },
+    setUpgrades: (next) => void (upgrades = next),
     setTls: (next) => server?.setSecureContext(next),
     async close() {
       // What is being answered may end; what is idle goes at once, and after a moment everything does.
