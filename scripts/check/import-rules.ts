@@ -10,14 +10,14 @@ export interface ImportViolation {
 
 /** Folders of the hub, each with the other folders of the hub that it may use. Files directly in hub/ and hub/commands compose, and may use all. */
 const hubFolders: Readonly<Record<string, readonly string[]>> = {
-  api: ['auth', 'resources', 'store', 'gateway', 'tunnel', 'observability'],
-  controllers: ['resources', 'store', 'gateway', 'tunnel', 'pki', 'observability'],
+  api: ['auth', 'resources', 'store', 'gateway', 'tunnel', 'clusters', 'observability'],
+  controllers: ['resources', 'store', 'gateway', 'tunnel', 'clusters', 'pki', 'observability'],
   auth: ['resources', 'store'],
   resources: ['store'],
   tunnel: ['gateway', 'pki'],
   gateway: ['pki'],
   bundles: ['resources', 'store'],
-  clusters: ['resources', 'store'],
+  clusters: ['resources', 'store', 'tunnel'],
   store: [],
   pki: [],
   config: [],

@@ -1,0 +1,172 @@
+// HTTP/1.1 requests to the APIs of clusters, over whatever their routes connect. Connections are kept per cluster, user and class, so
+// that the second request of a kubectl costs no extra round trip; idle ones end after a short while.
+import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock, Timer } from '#shared/clock/clock.ts'
+import type { TunnelClass } from '#shared/contract/tunnel.ts'
+import { type Headers, toHeaderValue } from '#shared/kubernetes/headers.ts'
+import { pump } from '#shared/kubernetes/pump.ts'
+import type { ClusterIdentity, ClusterRoute } from './types.ts'
+
+export interface ClusterRequest {
+  identity: ClusterIdentity
+  class: TunnelClass
+  method: string
+  /** With its query; begins with a slash. */
+  path: string
+  /** From the allow-list, with the framing of the body if there is one. */
+  headers: Headers
+  body?: IncomingMessage
+  signal: AbortSignal
+}
+
+export interface UpgradeAnswer {
+  response: IncomingMessage
+  /** Undefined: the cluster has refused the upgrade and `response` has a body. */
+  upgraded?: { socket: Duplex; head: Buffer }
+}
+
+export interface ClusterClient {
+  /** Resolves with the head of the answer. @throws what the route throws, or the connection's error */
+  send(route: ClusterRoute, request: ClusterRequest): Promise<IncomingMessage>
+  /** On a connection of its own. The headers have `connection` and `upgrade`. */
+  upgrade(route: ClusterRoute, request: Omit<ClusterRequest, 'body'>): Promise<UpgradeAnswer>
+  stats(): { pools: number; idle: number }
+  close(): void
+}
+
+export const idleConnectionMs = 20_000
+const idleConnections = 4
+
+/** node:http's pool over any duplex, with idle times by the clock. */
+class Pool extends Agent {
+  readonly #connect: () => Promise<Duplex>
+  readonly #clock: Clock
+  readonly #idle = new Map<Duplex, Timer>()
+  #emptied: () => void
+  #uses = 0
+
+  constructor(connect: () => Promise<Duplex>, clock: Clock, onEmpty: () => void, options: AgentOptions) {
+    super(options)
+    this.#connect = connect
+    this.#clock = clock
+    this.#emptied = onEmpty
+  }
+  get idle(): number {
+    return this.#idle.size
+  }
+  use(): void {
+    this.#uses += 1
+  }
+  /** An empty pool is forgotten. */
+  release(): void {
+    this.#uses -= 1
+    if (this.#uses === 0 && this.#idle.size === 0) this.#emptied()
+  }
+  override createConnection(_options: unknown, done: (error: Error | null, stream: Duplex) => void): undefined {
+    this.#connect().then(
+      (stream) => done(null, stream),
+      (error: Error) => done(error, undefined as never),
+    )
+    return undefined
+  }
+  override keepSocketAlive(socket: Duplex): boolean {
+    const timer = this.#clock.setTimer(idleConnectionMs, () => socket.destroy(), true)
+    this.#idle.set(socket, timer)
+    socket.once('close', () => this.#forget(socket))
+    return true
+  }
+  override reuseSocket(socket: Duplex): void {
+    this.#forget(socket)
+  }
+  #forget(socket: Duplex): void {
+    this.#idle.get(socket)?.cancel()
+    this.#idle.delete(socket)
+    if (this.#uses === 0 && this.#idle.size === 0) this.#emptied()
+  }
+}
+
+export function createClusterClient({ clock }: { clock: Clock }): ClusterClient {
+  const pools = new Map<string, Pool>()
+
+  function poolOf(route: ClusterRoute, { identity, class: tunnelClass }: ClusterRequest): Pool {
+    const key = JSON.stringify([route.key, identity.user, identity.groups, tunnelClass])
+    const known = pools.get(key)
+    if (known) return known
+    // One request that gives up must not take away the connection that another may use: no signal here.
+    const connect = () => route.connect({ identity, class: tunnelClass })
+    const pool: Pool = new Pool(connect, clock, () => pools.get(key) === pool && pools.delete(key), {
+      ...{ keepAlive: true, maxFreeSockets: idleConnections, scheduling: 'lifo' },
+    })
+    pools.set(key, pool)
+    return pool
+  }
+
+  function optionsOf(route: ClusterRoute, { method, path, headers, identity }: Omit<ClusterRequest, 'body'>) {
+    return {
+      ...{ method, path: `${route.pathPrefix}${path}`, setHost: false, setDefaultHeaders: true },
+      headers: { ...headers, ...route.headers, host: route.host, ...impersonation(identity) },
+    }
+  }
+
+  function exchange(pool: Pool, route: ClusterRoute, options: ClusterRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({ ...optionsOf(route, options), agent: pool })
+      // A body that turns out longer than it said must not become a request of its own on a kept connection.
+      ;(request as ClientRequest & { strictContentLength: boolean }).strictContentLength = true
+      pool.use()
+      const stop = () => request.destroy(options.signal.reason as Error)
+      request.once('close', () => {
+        options.signal.removeEventListener('abort', stop)
+        pool.release()
+      })
+      options.signal.addEventListener('abort', stop, { once: true })
+      request.on('error', (error) => reject(Object.assign(error, { isReused: request.reusedSocket })))
+      request.once('response', resolve)
+      if (options.body) pump(options.body, request, (error) => request.destroy(error))
+      else request.end()
+      if (options.signal.aborted) stop()
+    })
+  }
+
+  return {
+    async send(route, options) {
+      const pool = poolOf(route, options)
+      try {
+        return await exchange(pool, route, options)
+      } catch (error) {
+        // The other end may have closed a kept connection just now; what only reads is asked once more.
+        const { isReused } = error as { isReused?: boolean }
+        const isSafe = ['GET', 'HEAD'].includes(options.method) && !options.body && !options.signal.aborted
+        if (!isReused || !isSafe) throw error
+        return exchange(pool, route, options)
+      }
+    },
+    async upgrade(route, options) {
+      const stream = await route.connect({ identity: options.identity, class: options.class, signal: options.signal })
+      return new Promise((resolve, reject) => {
+        const request = httpRequest({ ...optionsOf(route, options), createConnection: () => stream })
+        const stop = () => request.destroy(options.signal.reason as Error)
+        options.signal.addEventListener('abort', stop, { once: true })
+        request.once('close', () => options.signal.removeEventListener('abort', stop))
+        request.on('error', (error) => {
+          stream.destroy()
+          reject(error)
+        })
+        request.once('response', (response) => resolve({ response }))
+        request.once('upgrade', (response, socket, head) => resolve({ response, upgraded: { socket, head } }))
+        request.end()
+        if (options.signal.aborted) stop()
+      })
+    },
+    stats: () => ({ pools: pools.size, idle: [...pools.values()].reduce((sum, pool) => sum + pool.idle, 0) }),
+    close() {
+      for (const pool of pools.values()) pool.destroy()
+      pools.clear()
+    },
+  }
+}
+
+function impersonation({ user, groups }: ClusterIdentity): Headers {
+  return { 'impersonate-user': toHeaderValue(user), 'impersonate-group': groups.map(toHeaderValue) }
+}
