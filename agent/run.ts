@@ -86,7 +86,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       sessionId,
       lastSequence: journal.lastSequence(),
       allowedActions: policy.allowedActions(),
-      tunnelTargets: Object.keys(policy.tunnelTargets()).sort(),
+      tunnelTargets: policy.targetNames(),
       certificateSerial: keeper.current().serial,
     }),
     status: () => ({ lastSequence: journal.lastSequence(), runningTasks: runner.running() }),
@@ -100,7 +100,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     onIdentityRefused: (identity) => void keeper.refused(identity),
   })
   const tunnel = startTunnel({
-    ...{ policy, hub, proxy, clock, log },
+    ...{ policy, host, hub, proxy, clock, log },
     identity: keeper.current,
     onPlane: (state) => link.reportPlane('tunnel', state),
   })

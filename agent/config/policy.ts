@@ -6,6 +6,8 @@ import Type, { type Static } from 'typebox'
 import type { Policy, PolicyVerdict } from '#agent/tasks/policy.ts'
 import { actionNames, type ActionName, type ExecInput, type FileInput } from '#shared/contract/actions.ts'
 import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
+import { kubeTarget } from '#shared/contract/tunnel.ts'
+import { KubernetesPolicy } from './kubernetes.ts'
 import { matchesPath } from './path-pattern.ts'
 import { schemaProblem } from './schema-problem.ts'
 import { TunnelPolicy, tunnelPolicyProblem } from './tunnel-targets.ts'
@@ -39,6 +41,7 @@ export const PolicyFile = Type.Object(
       ),
     ),
     tunnel: Type.Optional(TunnelPolicy),
+    kubernetes: Type.Optional(KubernetesPolicy),
   },
   closed,
 )
@@ -85,6 +88,10 @@ export interface AgentPolicy extends Policy {
   allowedActions(): string[]
   /** What the hub may connect to through this machine, by name. */
   tunnelTargets(): Readonly<Record<string, { host: string; port: number }>>
+  /** Undefined: this agent does not lead to a cluster's API. */
+  kubernetes(): KubernetesPolicy | undefined
+  /** For Hello: every name that a tunnel stream can be opened to, sorted. */
+  targetNames(): string[]
   /** The file it came from; undefined is the built-in default. */
   source: string | undefined
 }
@@ -145,6 +152,8 @@ export function createPolicy(file: PolicyFile, source: string | undefined, own: 
     source,
     allowedActions: () => [...allowed].sort(),
     tunnelTargets: () => file.tunnel?.targets ?? {},
+    kubernetes: () => file.kubernetes,
+    targetNames: () => [...Object.keys(file.tunnel?.targets ?? {}), ...(file.kubernetes ? [kubeTarget] : [])].sort(),
     allows(action, input) {
       if (!allowed.has(action)) return refuse('ActionNotAllowed', `${action} is not among allowedActions of ${where}`)
       if (action === 'file') return allowsFile(input as FileInput)

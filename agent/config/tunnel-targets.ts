@@ -1,6 +1,6 @@
 // The `tunnel` part of the machine's policy: what the hub may connect to through this machine. Without it, nothing.
 import Type, { type Static } from 'typebox'
-import { tunnelTargetPattern } from '#shared/contract/tunnel.ts'
+import { kubeTarget, terminalTarget, tunnelTargetPattern } from '#shared/contract/tunnel.ts'
 import { parseAddress } from '#shared/net/address.ts'
 
 const closed = { additionalProperties: false } as const
@@ -25,8 +25,15 @@ export const TunnelPolicy = Type.Object(
 )
 export type TunnelPolicy = Static<typeof TunnelPolicy>
 
+const reserved = {
+  [kubeTarget]: 'use the part "kubernetes" of the policy instead',
+  [terminalTarget]: 'use the part "terminal" of the policy instead',
+} as const
+
 /** What the schema cannot say; undefined when nothing is wrong. */
 export function tunnelPolicyProblem(policy: TunnelPolicy | undefined): string | undefined {
+  for (const [name, part] of Object.entries(reserved))
+    if (policy?.targets && Object.hasOwn(policy.targets, name)) return `tunnel.targets.${name}: this name has a meaning of its own; ${part}`
   const wrong = Object.entries(policy?.targets ?? {}).find(([, { host }]) => !isHost(host))
   return wrong && `tunnel.targets.${wrong[0]}.host: must be an address in full, localhost or a DNS name`
 }

@@ -1,16 +1,23 @@
 // The tunnel of the running agent: targets from the machine's policy, connections through the agent's one dialer. HTTP/2 is loaded
 // when the hub first asks for a connection: an agent that waits does not carry it.
+import type { AgentPolicy } from '#agent/config/policy.ts'
 import type { Proxy } from '#agent/config/proxy.ts'
+import type { Host } from '#agent/host/types.ts'
+import type { KubeTargetOptions } from '#agent/kube/target.ts'
 import type { Endpoint } from '#agent/link/dialer.ts'
 import type { Identity } from '#agent/link/types.ts'
 import type { OpenTunnel, PlaneState } from '#proto/moorline/v1/control.ts'
 import type { Clock } from '#shared/clock/clock.ts'
+import { kubeTarget } from '#shared/contract/tunnel.ts'
 import { messageOf } from '#shared/errors/agent-error.ts'
 import type { Log } from '#shared/log/log.ts'
 import type { TunnelServer } from './server.ts'
+import type { TunnelTarget } from './types.ts'
 
 interface StartOptions {
-  policy: { tunnelTargets(): Readonly<Record<string, { host: string; port: number }>> }
+  policy: Pick<AgentPolicy, 'tunnelTargets' | 'kubernetes'>
+  /** Files and environment of this machine, for the credentials of its cluster. */
+  host: Pick<Host, 'readText' | 'environment'>
   identity(): Identity
   hub: Endpoint
   proxy?: Proxy
@@ -19,7 +26,7 @@ interface StartOptions {
   onPlane(state: PlaneState | undefined): void
 }
 
-export function startTunnel({ policy, identity, hub, proxy, clock, log, onPlane }: StartOptions): {
+export function startTunnel({ policy, host, identity, hub, proxy, clock, log, onPlane }: StartOptions): {
   onNotice(request: OpenTunnel): void
   stop(): Promise<void>
 } {
@@ -31,10 +38,14 @@ export function startTunnel({ policy, identity, hub, proxy, clock, log, onPlane 
       import('./tcp-target.ts'),
       import('#agent/link/tunnel-dial.ts'),
     ])
+    const targets: Record<string, TunnelTarget> = {}
+    for (const [name, target] of Object.entries(policy.tunnelTargets())) targets[name] = tcpTarget(target, clock)
+    const kubernetes = policy.kubernetes()
+    if (kubernetes)
+      targets[kubeTarget] = await loadKube({ policy: kubernetes, readText: host.readText, environment: host.environment(), clock, log })
     return createTunnelServer({
       dial: (tunnelClass, signal) => dialTunnel(tunnelClass, { identity: identity(), hub, proxy, clock, signal }),
-      targets: Object.fromEntries(Object.entries(policy.tunnelTargets()).map(([name, target]) => [name, tcpTarget(target, clock)])),
-      ...{ clock, log, onPlane },
+      ...{ targets, clock, log, onPlane },
     })
   }
   return {
@@ -51,4 +62,10 @@ export function startTunnel({ policy, identity, hub, proxy, clock, log, onPlane 
       await (await server)?.stop()
     },
   }
+}
+
+/** HTTP and YAML are loaded with it: an agent that leads to no cluster, or whose cluster nobody asks, does not carry them. */
+async function loadKube(options: KubeTargetOptions): Promise<TunnelTarget> {
+  const { kubeTarget: create } = await import('#agent/kube/target.ts')
+  return create(options)
 }

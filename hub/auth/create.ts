@@ -1,7 +1,7 @@
 // Authentication and authorization of users of the API. Tokens and sessions are AccessToken objects, roles are AccessBindings; login
 // codes live in memory. Owns no HTTP.
 import type { Clock } from '#shared/clock/clock.ts'
-import type { AccessToken, RoleName } from '#shared/contract/access.ts'
+import { type AccessToken, type RoleName, roleNames } from '#shared/contract/access.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import { type Log, silentLog } from '#shared/log/log.ts'
 import type { Resources } from '#hub/resources/types.ts'
@@ -57,6 +57,10 @@ export function createAuth({ resources, clock, randomBytes, log = silentLog }: A
       return rules.filter((rule) => rule.roles.some((role) => roles.includes(role)))
     },
     rolesOf,
+    clusterRoleOf(user, clusterName) {
+      const here = bindings.grantsOf(user).filter((grant) => grant.clusterRef === undefined || grant.clusterRef === clusterName)
+      return roleNames.findLast((role) => here.some((grant) => grant.role === role))
+    },
     createLoginCode: (user) => codes.create({ name: user.name, groups: user.groups ?? [] }),
     redeemLoginCode: (code) => codes.redeem(code),
     async createSession(from) {

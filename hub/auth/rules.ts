@@ -17,6 +17,9 @@ export const rules: readonly Rule[] = [
   { verbs: write, kinds: fleetKinds, roles: operators },
   { verbs: ['get'], kinds: ['Task'], subresource: 'log', roles: everyone },
   { verbs: ['create'], kinds: ['Task'], subresource: 'cancel', roles: operators },
+  // What it may do there is the cluster's own decision, by the group of the user's highest role for it.
+  { verbs: ['get'], kinds: ['Cluster'], subresource: 'proxy', roles: everyone },
+  { verbs: ['get'], kinds: ['Cluster'], subresource: 'kubeconfig', roles: everyone },
   // A status is what the hub has seen. Writing one by hand is for repairs.
   { verbs: ['get'], kinds: ['*'], subresource: 'status', roles: everyone },
   { verbs: ['update', 'patch'], kinds: ['*'], subresource: 'status', roles: admins },

@@ -48,6 +48,8 @@ export interface Auth {
   /** The rules that hold for this user, for SelfSubjectRulesReview. */
   rulesFor(user: User): readonly Rule[]
   rolesOf(user: User): readonly RoleName[]
+  /** The highest role of the user for this cluster: of bindings that hold everywhere, and of those limited to it. */
+  clusterRoleOf(user: User, clusterName: string): RoleName | undefined
   /** One use, ten minutes, 192 random bits; kept in memory only. */
   createLoginCode(user: { name: string; groups?: readonly string[] }): string
   /** Ends the code. Undefined: unknown, used or expired. */

@@ -3,6 +3,7 @@ import { Condition, type Resource, Timestamp } from './meta.ts'
 
 const closed = { additionalProperties: false } as const
 
+/** From the least to the most. */
 export const roleNames = ['viewer', 'operator', 'admin'] as const
 export type RoleName = (typeof roleNames)[number]
 

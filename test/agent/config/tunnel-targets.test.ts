@@ -18,7 +18,7 @@ test('without a word about tunnels the hub reaches nothing through this machine'
 
 test('a target is a name with a host and a port', async (t) => {
   const targets = {
-    kube: { host: '127.0.0.1', port: 6443 },
+    registry: { host: '127.0.0.1', port: 5000 },
     six: { host: 'fd00::1', port: 443 },
     local: { host: 'localhost', port: 22 },
     'by-name': { host: 'api.cluster.example.com', port: 6443 },
@@ -42,16 +42,45 @@ test('a host that is an address to some resolvers only, a port out of range and 
       'fe80::1%eth0',
       'kube:6443',
       '',
-    ].map((host): [string, unknown] => ['kube', { host, port: 1 }]),
-    ...[0, 65_536, 1.5, '22'].map((port): [string, unknown] => ['kube', { host: 'a', port }]),
+    ].map((host): [string, unknown] => ['registry', { host, port: 1 }]),
+    ...[0, 65_536, 1.5, '22'].map((port): [string, unknown] => ['registry', { host: 'a', port }]),
     ...['Kube', 'ku be', '1kube', 'kube-', '__proto__x', 'a'.repeat(64), ''].map((name): [string, unknown] => [
       name,
       { host: 'a', port: 1 },
     ]),
-    ['kube', { host: 'a', port: 1, extra: true }],
+    ['registry', { host: 'a', port: 1, extra: true }],
   ]
   for (const [name, target] of wrong) {
     const load = await read(t, { tunnel: { targets: { [name]: target } } })
     t.like(t.throws(load), { code: 'PolicyInvalid' }, `${name}: ${JSON.stringify(target)}`)
   }
+})
+
+test("the names of the cluster's API and of the terminal are no names for a host and port", async (t) => {
+  for (const name of ['kube', 'terminal']) {
+    const load = await read(t, { tunnel: { targets: { [name]: { host: '127.0.0.1', port: 6443 } } } })
+    t.like(t.throws(load), { code: 'PolicyInvalid' })
+    t.regex(String(t.throws(load)), new RegExp(`tunnel.targets.${name}: this name has a meaning of its own; use the part "`))
+  }
+})
+
+test('a cluster is led to with the credentials that the policy names, and only then', async (t) => {
+  const policy = (
+    await read(t, {
+      kubernetes: { source: 'kubeconfig', path: '/etc/kubernetes/admin.conf' },
+      tunnel: { targets: { registry: { host: '127.0.0.1', port: 5000 } } },
+    })
+  )()
+  t.deepEqual(policy.kubernetes(), { source: 'kubeconfig', path: '/etc/kubernetes/admin.conf' })
+  t.deepEqual(policy.targetNames(), ['kube', 'registry'])
+  t.is(createPolicy({}, undefined, []).kubernetes(), undefined)
+  t.deepEqual((await read(t, { kubernetes: { source: 'serviceAccount' } }))().targetNames(), ['kube'])
+  for (const kubernetes of [
+    {},
+    { source: 'kubeconfig' },
+    { source: 'kubeconfig', path: 'admin.conf' },
+    { source: 'serviceAccount', path: '/x' },
+    { source: 'env' },
+  ])
+    t.like(t.throws(await read(t, { kubernetes })), { code: 'PolicyInvalid' }, JSON.stringify(kubernetes))
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { webcrypto } from 'node:crypto'
 import test from 'ava'
+import { createHost } from '#agent/host/create.ts'
 import { createPolicy } from '#agent/config/policy.ts'
 import { startTunnel } from '#agent/tunnel/start.ts'
 import { createTunnels } from '#hub/tunnel/create.ts'
@@ -40,7 +41,14 @@ test('the request travels over NATS, the connection through the agent’s proxy,
     },
   })
   const tunnel = startTunnel({
-    ...{ policy, hub: { host: '127.0.0.1', port: fleet.port }, proxy, clock: systemClock, log: silentLog },
+    ...{
+      policy,
+      host: createHost({ clock: systemClock, environment: {} }),
+      hub: { host: '127.0.0.1', port: fleet.port },
+      proxy,
+      clock: systemClock,
+      log: silentLog,
+    },
     identity: () => identity,
     onPlane: (state) => link.reportPlane('tunnel', state),
   })
