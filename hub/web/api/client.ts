@@ -66,6 +66,21 @@ export function cancelTask(name: string): Promise<unknown> {
   return write('POST', apiPath('tasks', name, 'cancel'), {})
 }
 
+/** What brings a Registered cluster's agent here; the secret in it is in this answer and nowhere else. */
+export interface Registration {
+  /** For whoever has kubectl and is admin of the cluster. */
+  manifestCommand: string
+  /** For root on a host of the cluster. */
+  hostCommand: string
+  expiresAt: string
+  /** What the first command applies. */
+  manifest: string
+}
+
+export function registerCluster(name: string): Promise<Registration> {
+  return write('POST', apiPath('clusters', name, 'registration'), {})
+}
+
 export interface WhoAmI {
   user: string
   groups: string[]

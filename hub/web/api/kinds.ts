@@ -1,6 +1,7 @@
 // The kinds the pages know, by their plural in the API. Types only: no schema is shipped to the browser.
 import type { AccessBinding, AccessToken } from '#shared/contract/access.ts'
 import type { Cluster } from '#shared/contract/cluster.ts'
+import type { Credential } from '#shared/contract/credential.ts'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Task } from '#shared/contract/task.ts'
@@ -10,6 +11,7 @@ export interface Kinds {
   machines: Machine
   tasks: Task
   jointokens: JoinToken
+  credentials: Credential
   accesstokens: AccessToken
   accessbindings: AccessBinding
 }
@@ -20,6 +22,7 @@ export const kindNames = {
   machines: 'Machine',
   tasks: 'Task',
   jointokens: 'JoinToken',
+  credentials: 'Credential',
   accesstokens: 'AccessToken',
   accessbindings: 'AccessBinding',
 } as const satisfies Record<Plural, string>

@@ -1,19 +1,23 @@
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table'
 import type { Condition } from '#shared/contract/meta.ts'
+import { conditionState, worstFirst } from '../derive/conditions.ts'
 import { Nothing } from './page.tsx'
 import { Status } from './status.tsx'
 import { Age, Help, Plain } from './text.tsx'
 
-/** What is wrong comes first; within that, in the order the hub gives. */
-export function Conditions({ conditions }: { conditions: readonly Condition[] | undefined }) {
+export interface ConditionsProps {
+  conditions: readonly Condition[] | undefined
+  /** What to do about it; stands below its message. */
+  remedyOf?(condition: Condition): string | undefined
+}
+
+export function Conditions({ conditions, remedyOf }: ConditionsProps) {
   if (!conditions?.length)
     return (
       <Nothing isSmall title="No condition yet">
         The hub writes the first ones within seconds.
       </Nothing>
     )
-  const rank = { False: 0, Unknown: 1, True: 2 } as const
-  const sorted = [...conditions].sort((a, b) => (rank[a.status] ?? 1) - (rank[b.status] ?? 1))
   return (
     <Table aria-label="Conditions" variant="compact" gridBreakPoint="grid-md">
       <Thead>
@@ -28,19 +32,20 @@ export function Conditions({ conditions }: { conditions: readonly Condition[] | 
         </Tr>
       </Thead>
       <Tbody>
-        {sorted.map((condition) => (
+        {worstFirst(conditions).map((condition) => (
           <Tr key={condition.type}>
             <Td dataLabel="Condition">
               <Plain max={64}>{condition.type}</Plain>
             </Td>
             <Td dataLabel="Status">
-              <Status state={condition.status} />
+              <Status state={conditionState(condition)}>{condition.status}</Status>
             </Td>
             <Td dataLabel="Reason">
               <Plain max={128}>{condition.reason}</Plain>
             </Td>
             <Td dataLabel="Message" modifier="breakWord">
               <Plain>{condition.message}</Plain>
+              {remedyOf?.(condition) && <div className="m-sub">{remedyOf(condition)}</div>}
             </Td>
             <Td dataLabel="Since">
               <Age at={condition.lastTransitionTime} />

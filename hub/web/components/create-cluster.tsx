@@ -13,7 +13,6 @@ import {
 } from '@patternfly/react-core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { useNavigate } from 'react-router'
 import { createObject } from '../api/client.ts'
 import { listOf } from '../data/lists.ts'
 import { useRole } from '../data/session.ts'
@@ -21,20 +20,18 @@ import { nameProblem } from '../derive/names.ts'
 import { FailureAlert } from './failure-alert.tsx'
 import { Help } from './text.tsx'
 
-/** Creates a cluster of the type Registered; `onCreated` instead of going to its page when the caller has other plans. */
-export function CreateCluster({ onCreated, variant = 'primary' }: { onCreated?(name: string): void; variant?: 'primary' | 'secondary' }) {
+/** Creates a cluster of the type Registered beside something else; the cluster itself can be registered later, on its page. */
+export function CreateCluster({ onCreated }: { onCreated(name: string): void }) {
   const [isOpen, setOpen] = useState(false)
   const [name, setName] = useState('')
   const [displayName, setDisplayName] = useState('')
-  const navigate = useNavigate()
   const { canOperate } = useRole()
   const create = useMutation({
     mutationFn: () => createObject('clusters', { metadata: { name }, spec: { type: 'Registered', ...(displayName && { displayName }) } }),
     onSuccess: (cluster) => {
       listOf('clusters').put(cluster)
       setOpen(false)
-      if (onCreated) onCreated(cluster.metadata.name)
-      else void navigate(`/clusters/${encodeURIComponent(cluster.metadata.name)}`)
+      onCreated(cluster.metadata.name)
     },
   })
   const problem = name === '' ? undefined : nameProblem(name)
@@ -52,14 +49,14 @@ export function CreateCluster({ onCreated, variant = 'primary' }: { onCreated?(n
   }
   return (
     <>
-      <Button variant={variant} onClick={open} isDisabled={!canOperate}>
+      <Button variant="secondary" onClick={open} isDisabled={!canOperate}>
         Create cluster
       </Button>
       <Modal isOpen={isOpen} onClose={() => setOpen(false)} variant="small" aria-labelledby="create-cluster">
         <ModalHeader
           title="Create a registered cluster"
           labelId="create-cluster"
-          description="For a cluster that already exists: its machines are grouped and looked after, nothing is installed on them."
+          description="Its machines are grouped under it. To reach its Kubernetes API as well, register it on its page afterwards."
           help={<Help term="Registered" />}
         />
         <ModalBody>

@@ -48,7 +48,7 @@ export function PurposeForm({ choice, onChange }: JoinFormProps) {
               ))}
             </FormSelect>
           </div>
-          <CreateCluster variant="secondary" onCreated={(clusterRef) => onChange({ clusterRef })} />
+          <CreateCluster onCreated={(clusterRef) => onChange({ clusterRef })} />
         </div>
         <Hint>Without a cluster a machine can be checked and prepared, and given to one later.</Hint>
       </FormGroup>

@@ -1,5 +1,5 @@
 // The machines that use a token, as they appear: asked, approved, connected, checked.
-import { Alert, ProgressStep, ProgressStepper, Spinner } from '@patternfly/react-core'
+import { Alert, Spinner } from '@patternfly/react-core'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
 import type { Machine } from '#shared/contract/machine.ts'
@@ -8,13 +8,14 @@ import { type JoinStage, joinStage } from '../derive/join.ts'
 import { createdAt, newestFirst } from '../derive/task.ts'
 import { ApprovalButtons, Fingerprint } from './approvals.tsx'
 import { MachinePreflight } from './machine-preflight.tsx'
+import { Steps } from './steps.tsx'
 import { Help, Plain } from './text.tsx'
 
 const stages = [
-  ['asked', 'Asked to join'],
-  ['approved', 'Approved'],
-  ['connected', 'Connected'],
-  ['checked', 'Preflight done'],
+  ['asked', 'Asks to join', 'Asked to join'],
+  ['approved', 'Approval', 'Approved'],
+  ['connected', 'Connects', 'Connected'],
+  ['checked', 'Preflight', 'Preflight done'],
 ] as const
 
 function Joining({ machine, isNewest }: { machine: Machine; isNewest: boolean }) {
@@ -38,20 +39,11 @@ function Joining({ machine, isNewest }: { machine: Machine; isNewest: boolean })
           It gets no identity. Delete it and create a new token to let it ask again.
         </Alert>
       ) : (
-        <ProgressStepper aria-label={`Progress of ${name}`}>
-          {stages.map(([id, title], index) => (
-            <ProgressStep
-              key={id}
-              id={`${name}-${id}`}
-              titleId={`${name}-${id}-title`}
-              variant={index <= reached ? 'success' : index === reached + 1 ? 'info' : 'pending'}
-              isCurrent={index === reached + 1}
-              aria-label={`${title}: ${index <= reached ? 'done' : 'not yet'}`}
-            >
-              {title}
-            </ProgressStep>
-          ))}
-        </ProgressStepper>
+        <Steps
+          label={`Progress of ${name}`}
+          of={name}
+          steps={stages.map(([id, title, doneTitle], index) => ({ id, title, doneTitle, isDone: index <= reached }))}
+        />
       )}
       {stage === 'asked' && asked && machine.spec.approved === undefined && (
         <div className="m-request">

@@ -20,6 +20,7 @@ import {
 import ClusterIcon from '@patternfly/react-icons/dist/esm/icons/cluster-icon'
 import HomeIcon from '@patternfly/react-icons/dist/esm/icons/home-icon'
 import KeyIcon from '@patternfly/react-icons/dist/esm/icons/key-icon'
+import LockIcon from '@patternfly/react-icons/dist/esm/icons/lock-icon'
 import PlusCircleIcon from '@patternfly/react-icons/dist/esm/icons/plus-circle-icon'
 import ServerIcon from '@patternfly/react-icons/dist/esm/icons/server-icon'
 import TasksIcon from '@patternfly/react-icons/dist/esm/icons/tasks-icon'
@@ -42,6 +43,7 @@ const places = [
   { to: '/machines', label: 'Machines', icon: <ServerIcon /> },
   { to: '/tasks', label: 'Tasks', icon: <TasksIcon /> },
   { to: '/join', label: 'Join a machine', icon: <PlusCircleIcon /> },
+  { to: '/credentials', label: 'Credentials', icon: <LockIcon /> },
   { to: '/access', label: 'Access', icon: <KeyIcon /> },
 ]
 

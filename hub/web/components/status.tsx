@@ -55,6 +55,7 @@ const looks: Readonly<Record<string, Look>> = {
   True: { tone: 'success', icon: CheckCircleIcon },
   False: { tone: 'danger', icon: ExclamationCircleIcon },
   Unknown: { tone: 'warning', icon: QuestionCircleIcon },
+  fine: { tone: 'success', icon: CheckCircleIcon },
 }
 // A Cluster that runs is well; a Task that runs is under way.
 const running: Look = { tone: 'success', icon: CheckCircleIcon }

@@ -1,5 +1,6 @@
 // The live lists of the application: one per kind, opened when a page first needs it.
 import { systemClock } from '#shared/clock/clock.ts'
+import type { Cluster } from '#shared/contract/cluster.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Task } from '#shared/contract/task.ts'
 import { send } from '../api/client.ts'
@@ -12,11 +13,17 @@ export function nextFrame(show: () => void): void {
   else requestAnimationFrame(show)
 }
 
-// Ten thousand machines with every route, and their tasks with every result row, would be hundreds of megabytes.
+// Ten thousand machines with every route, clusters with every node, and tasks with every result row would be hundreds of megabytes.
 function keepOfMachine(machine: Machine): Machine {
   const facts = machine.status?.facts
   if (!facts) return machine
   return { ...machine, status: { ...machine.status, facts: { ...facts, disks: [], nics: [], routes: [], resolvers: [] } } }
+}
+function keepOfCluster(cluster: Cluster): Cluster {
+  const { status } = cluster
+  if (!status) return cluster
+  const nodes = status.nodes && { ...status.nodes, items: [] }
+  return { ...cluster, spec: { ...cluster.spec, certificateAuthority: undefined }, status: { ...status, nodes, components: undefined } }
 }
 function keepOfTask(task: Task): Task {
   if (!task.status) return task
@@ -33,7 +40,9 @@ const common = { send, clock: systemClock, random: Math.random, schedule: nextFr
 const lists: Partial<Record<Plural, LiveList<never>>> = {}
 
 export function listOf<P extends Plural>(plural: P): LiveList<Kinds[P]> {
-  const keep = { machines: keepOfMachine, tasks: keepOfTask }[plural as string] as ((object: Kinds[P]) => Kinds[P]) | undefined
+  const keep = { clusters: keepOfCluster, machines: keepOfMachine, tasks: keepOfTask }[plural as string] as
+    | ((object: Kinds[P]) => Kinds[P])
+    | undefined
   lists[plural] ??= createLiveList<Kinds[P]>({ ...common, path: apiPath(plural), keep }) as LiveList<never>
   return lists[plural] as unknown as LiveList<Kinds[P]>
 }

@@ -1,6 +1,10 @@
 // The list "needs attention": everything that waits for a person, most urgent first. Pure.
+import type { Cluster } from '#shared/contract/cluster.ts'
+import { findCondition } from '#shared/contract/conditions.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Task } from '#shared/contract/task.ts'
+import { clusterProblem, wasRead } from './cluster.ts'
+import { isTroubled } from './conditions.ts'
 import { formatDuration, plural } from './format.ts'
 import {
   certificateLeftMs,
@@ -86,6 +90,29 @@ function ofMachine(machine: Machine, now: Date): AttentionItem[] {
   return items
 }
 
+const clusterTopics: Readonly<Record<string, { topic: string; severity: AttentionItem['severity']; action: string }>> = {
+  SameCluster: { topic: 'Other cluster', severity: 'danger', action: 'Diagnose' },
+  CredentialValid: { topic: 'Credential', severity: 'danger', action: 'Replace' },
+  Connected: { topic: 'Not reached', severity: 'danger', action: 'Diagnose' },
+  Healthy: { topic: 'Health', severity: 'warning', action: 'Diagnose' },
+  CredentialExpiring: { topic: 'Credential', severity: 'warning', action: 'Replace' },
+}
+
+/** What keeps a cluster from being well, once; a cluster that has never been read waits for its owner, which its own page says. */
+function ofCluster(cluster: Cluster): AttentionItem[] {
+  if (!wasRead(cluster)) return []
+  const problem = clusterProblem(cluster)
+  const expiring = findCondition(cluster.status?.conditions, 'CredentialExpiring')
+  const { name } = cluster.metadata
+  return [...new Set([problem, expiring])].flatMap((condition) => {
+    const known = condition && isTroubled(condition) ? clusterTopics[condition.type] : undefined
+    if (!condition || !known) return []
+    const to = `/clusters/${encodeURIComponent(name)}?tab=conditions`
+    const since = condition.lastTransitionTime
+    return [{ ...known, key: `${condition.type}/${name}`, subject: cluster.spec.displayName || name, detail: condition.message, since, to }]
+  })
+}
+
 /** Failed tasks of the last day, without those whose same action has since gone well on the same machine. */
 function ofTasks(tasks: readonly Task[], now: Date): AttentionItem[] {
   const latest = new Map<string, Task>()
@@ -107,8 +134,13 @@ function ofTasks(tasks: readonly Task[], now: Date): AttentionItem[] {
     }))
 }
 
-export function attention(machines: readonly Machine[], tasks: readonly Task[], now: Date): AttentionItem[] {
-  return [...machines.flatMap((machine) => ofMachine(machine, now)), ...ofTasks(tasks, now)].sort(
+export function attention(
+  machines: readonly Machine[],
+  tasks: readonly Task[],
+  now: Date,
+  clusters: readonly Cluster[] = [],
+): AttentionItem[] {
+  return [...clusters.flatMap(ofCluster), ...machines.flatMap((machine) => ofMachine(machine, now)), ...ofTasks(tasks, now)].sort(
     (a, b) => order[a.severity] - order[b.severity] || b.since.localeCompare(a.since) || a.key.localeCompare(b.key),
   )
 }

@@ -18,6 +18,14 @@ export function formatDuration(milliseconds: number): string {
   return days < 730 ? `${days}d` : `${Math.floor(days / 365)}y`
 }
 
+/** "23 h 59 min", "4 min 12 s": what is left of something that ends. */
+export function formatLeft(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000))
+  const hours = Math.floor(seconds / 3600)
+  const minutes = Math.floor((seconds % 3600) / 60)
+  return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`
+}
+
 /** Binary units, as `free -h` and kubectl print them. */
 export function formatBytes(bytes: number | undefined): string {
   if (bytes === undefined || !Number.isFinite(bytes)) return '–'

@@ -18,7 +18,19 @@ export const terms = {
   Uses: 'How many machines may ask with this token.',
   Approval:
     'Manual: a person compares the fingerprint before the machine gets its identity. Automatic: whoever holds the token and matches its limits is let in.',
-  Registered: 'A cluster that already exists; Moorline groups its machines and looks after them, and does not install it.',
+  Registered:
+    'A cluster that already exists and in which an agent runs; the agent dials out to the hub, so that the cluster may stand behind a firewall.',
+  Imported: 'A cluster that already exists and whose API server the hub dials itself, with a credential that you give.',
+  Kubeconfig:
+    'The file that kubectl uses: addresses of clusters, their CAs, and credentials. The hub keeps it sealed and never shows it again.',
+  Credential:
+    'A secret that the hub uses on your behalf. It is sealed before it is stored; pages and API show which fields are set, never what is in them.',
+  'Credential fingerprint': 'Changes when the secret does, and tells nothing about it.',
+  'kube-system UID':
+    'The identity of the namespace kube-system: it tells this cluster from any other, so another one at the same address is noticed.',
+  'Last read': 'When the hub last read version, nodes, capacity and components through the cluster’s own API.',
+  Capacity: 'Sum over the nodes; allocatable is what is left for pods after the share of the system.',
+  'Host key': 'Identifies the SSH server. The hub remembers it at the first connection and refuses any other from then on.',
   'Allowed actions': 'What the machine’s own policy file permits; the hub cannot widen it.',
   'Machine fingerprint': 'A hash of stable hardware facts that tells a cloned disk from the machine it was copied from.',
   Delivered: 'The agent has written the task to its journal: it will run even if the connection is lost now.',

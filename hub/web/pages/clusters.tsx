@@ -1,16 +1,16 @@
+import { Button } from '@patternfly/react-core'
 import ClusterIcon from '@patternfly/react-icons/dist/esm/icons/cluster-icon'
 import { Link } from 'react-router'
 import type { Cluster } from '#shared/contract/cluster.ts'
-import { CreateCluster } from '../components/create-cluster.tsx'
+import { NodeCount } from '../components/cluster-summary.tsx'
 import { Failed, Loading, Nothing, PageFrame } from '../components/page.tsx'
 import { type Column, type Filter, ResourceTable } from '../components/resource-table.tsx'
 import { Status } from '../components/status.tsx'
 import { Age, Dim, Plain } from '../components/text.tsx'
 import { useList } from '../data/hooks.ts'
+import { clusterPhase, clusterProblem } from '../derive/cluster.ts'
 import { formatCount } from '../derive/format.ts'
 import { createdAt } from '../derive/task.ts'
-
-const phaseOf = (cluster: Cluster) => cluster.status?.phase ?? 'Pending'
 
 const columns: Column<Cluster>[] = [
   {
@@ -31,8 +31,23 @@ const columns: Column<Cluster>[] = [
   {
     key: 'phase',
     title: 'Phase',
-    sortValue: phaseOf,
-    cell: (cluster) => <Status state={phaseOf(cluster)} of="cluster" />,
+    sortValue: clusterPhase,
+    cell: (cluster) => <Status state={clusterPhase(cluster)} of="cluster" />,
+    modifier: 'nowrap',
+  },
+  {
+    key: 'version',
+    title: 'Version',
+    sortValue: (cluster) => cluster.status?.version,
+    cell: ({ status }) => (status?.version ? <Plain max={32}>{status.version}</Plain> : <Dim>–</Dim>),
+    modifier: 'nowrap',
+  },
+  {
+    key: 'nodes',
+    title: 'Nodes',
+    // Clusters with nodes that are not ready first, then by size.
+    sortValue: ({ status }) => status?.nodes && (status.nodes.ready - status.nodes.total) * 1_000_000 + status.nodes.total,
+    cell: (cluster) => (cluster.status?.nodes ? <NodeCount cluster={cluster} /> : <Dim>–</Dim>),
     modifier: 'nowrap',
   },
   { key: 'type', title: 'Type', sortValue: (cluster) => cluster.spec.type, cell: (cluster) => cluster.spec.type },
@@ -40,6 +55,7 @@ const columns: Column<Cluster>[] = [
     key: 'machines',
     title: 'Machines',
     sortValue: (cluster) => cluster.status?.machines?.total ?? 0,
+    isSecondary: true,
     cell: ({ status }) => {
       const { total = 0, connected = 0, pending = 0 } = status?.machines ?? {}
       if (total === 0) return <Dim>none</Dim>
@@ -48,10 +64,10 @@ const columns: Column<Cluster>[] = [
   },
   {
     key: 'note',
-    title: 'What it waits for',
-    cell: ({ status }) => {
-      const waiting = status?.conditions?.find((condition) => condition.status !== 'True')
-      return waiting ? <Plain max={160}>{waiting.message}</Plain> : <Dim>–</Dim>
+    title: 'Why',
+    cell: (cluster) => {
+      const problem = clusterProblem(cluster)
+      return problem ? <Plain max={160}>{problem.message || problem.reason}</Plain> : <Dim>–</Dim>
     },
   },
   {
@@ -63,15 +79,29 @@ const columns: Column<Cluster>[] = [
   },
 ]
 const filters: Filter<Cluster>[] = [
-  { key: 'phase', title: 'Phase', valuesOf: (cluster) => [phaseOf(cluster)] },
+  { key: 'phase', title: 'Phase', valuesOf: (cluster) => [clusterPhase(cluster)] },
+  {
+    key: 'reason',
+    title: 'Reason',
+    labels: { none: 'All is well' },
+    valuesOf: (cluster) => [clusterProblem(cluster)?.reason ?? 'none'],
+  },
+  { key: 'version', title: 'Version', labels: { none: 'Not read yet' }, valuesOf: (cluster) => [cluster.status?.version ?? 'none'] },
   { key: 'type', title: 'Type', valuesOf: (cluster) => [cluster.spec.type] },
 ]
-const textOf = ({ metadata, spec }: Cluster) => [metadata.name, spec.displayName, spec.description, spec.type].join(' ')
+const textOf = ({ metadata, spec, status }: Cluster) =>
+  [metadata.name, spec.displayName, spec.description, spec.type, status?.version, spec.apiServer].join(' ')
+
+const createButton = (
+  <Button variant="primary" component={(props: object) => <Link {...props} to="/create-cluster" />}>
+    Create cluster
+  </Button>
+)
 
 export function ClustersPage() {
   const { items, isComplete, state } = useList('clusters')
   return (
-    <PageFrame title="Clusters" actions={<CreateCluster />}>
+    <PageFrame title="Clusters" actions={createButton}>
       {state.phase === 'refused' ? (
         <Failed what="The clusters cannot be shown" failure={state.failure} />
       ) : !isComplete && items.length === 0 ? (
@@ -84,11 +114,11 @@ export function ClustersPage() {
           columns={columns}
           filters={filters}
           textOf={textOf}
-          searchHint="Name, description"
+          searchHint="Name, description, version"
           defaultSort="name"
           empty={
-            <Nothing title="No cluster yet" icon={ClusterIcon} action={<CreateCluster />}>
-              Create a registered cluster to group the machines of a cluster that already exists, then join its machines to it.
+            <Nothing title="No cluster yet" icon={ClusterIcon} action={createButton}>
+              Register a cluster behind a firewall with one command on it, or import one that this hub reaches, with its kubeconfig.
             </Nothing>
           }
         />

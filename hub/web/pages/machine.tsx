@@ -5,6 +5,7 @@ import { useMemo } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import type { ActionName } from '#shared/contract/actions.ts'
 import type { Machine } from '#shared/contract/machine.ts'
+import { terminalTarget } from '#shared/contract/tunnel.ts'
 import { createObject, deleteObject, patchSpec } from '../api/client.ts'
 import { Approvals } from '../components/approvals.tsx'
 import { Conditions } from '../components/conditions.tsx'
@@ -12,6 +13,7 @@ import { ConfirmButton } from '../components/confirm.tsx'
 import { FactsView } from '../components/facts.tsx'
 import { FailureAlert } from '../components/failure-alert.tsx'
 import { MachinePreflight } from '../components/machine-preflight.tsx'
+import { MachineSshView } from '../components/machine-ssh.tsx'
 import { MachineSummary } from '../components/machine-summary.tsx'
 import { Failed, Loading, Nothing, PageFrame } from '../components/page.tsx'
 import { StatusLabel } from '../components/status.tsx'
@@ -55,7 +57,8 @@ export function MachinePage() {
 function Loaded({ machine }: { machine: Machine }) {
   const { name } = machine.metadata
   const [params, setParams] = useSearchParams()
-  const tab = params.get('tab') ?? 'preflight'
+  const isInstalling = machine.spec.ssh !== undefined && machine.status?.agentId === undefined
+  const tab = params.get('tab') ?? (isInstalling ? 'ssh' : 'preflight')
   const { items } = useList('tasks')
   const tasks = useMemo(() => newestFirst(items.filter((task) => task.spec.machine === name)), [items, name])
   const { canOperate } = useRole()
@@ -69,8 +72,17 @@ function Loaded({ machine }: { machine: Machine }) {
     run.mutate({ action: 'preflight', input: { ...(machine.spec.role && { role: machine.spec.role }) } })
     setParams({ tab: 'preflight' }, { replace: true })
   }
+  const hasTerminal = canOperate && !isGone && machine.status?.tunnelTargets?.includes(terminalTarget) === true
   const actions = (
     <>
+      {hasTerminal && (
+        <Button
+          variant="secondary"
+          component={(props: object) => <Link {...props} to={`/machines/${encodeURIComponent(name)}/terminal`} />}
+        >
+          Open a terminal
+        </Button>
+      )}
       <Button variant="primary" isDisabled={cannotRun || isPreflightOpen} onClick={startPreflight}>
         {machine.status?.preflight || tasks.some((task) => task.spec.action === 'preflight') ? 'Run preflight again' : 'Run preflight'}
       </Button>
@@ -120,6 +132,11 @@ function Loaded({ machine }: { machine: Machine }) {
         <Tab eventKey="preflight" title={<TabTitleText>Preflight</TabTitleText>}>
           <MachinePreflight machine={machine} tasks={tasks} />
         </Tab>
+        {machine.spec.ssh && (
+          <Tab eventKey="ssh" title={<TabTitleText>SSH</TabTitleText>}>
+            <MachineSshView machine={machine} />
+          </Tab>
+        )}
         <Tab eventKey="conditions" title={<TabTitleText>Conditions</TabTitleText>}>
           <Conditions conditions={machine.status?.conditions} />
         </Tab>

@@ -172,7 +172,17 @@ export function MachinesPage() {
   const { items, isComplete, state } = useList('machines')
   const pending = items.filter(isAwaitingApproval)
   return (
-    <PageFrame title="Machines" actions={joinButton()}>
+    <PageFrame
+      title="Machines"
+      actions={
+        <>
+          {joinButton()}
+          <Button variant="secondary" component={(props: object) => <Link {...props} to="/add-machine" />}>
+            Add over SSH
+          </Button>
+        </>
+      }
+    >
       {state.phase === 'refused' ? (
         <Failed what="The machines cannot be shown" failure={state.failure} />
       ) : !isComplete && items.length === 0 ? (
@@ -184,7 +194,8 @@ export function MachinesPage() {
             rows={items}
             empty={
               <Nothing title="No machine has joined yet" icon={ServerIcon} action={joinButton()}>
-                Joining takes one command on the machine. It needs one outbound port to the hub and opens none.
+                Joining takes one command on the machine. It needs one outbound port to the hub and opens none. Where the hub reaches the
+                machine’s SSH server, it can install the agent itself.
               </Nothing>
             }
           />

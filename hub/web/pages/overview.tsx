@@ -62,7 +62,7 @@ function AttentionList({ items }: { items: readonly AttentionItem[] }) {
   if (items.length === 0)
     return (
       <Nothing isSmall title="Nothing needs attention" icon={CheckCircleIcon} status="success">
-        No approval is pending, every approved machine is connected, and no task has failed within a day.
+        No approval is pending, every approved machine and every cluster is reached, and no task has failed within a day.
       </Nothing>
     )
   return (
@@ -98,7 +98,10 @@ export function OverviewPage() {
   const clusters = useList('clusters')
   const tasks = useList('tasks')
   const now = useNow()
-  const needs = useMemo(() => attention(machines.items, tasks.items, now), [machines.items, tasks.items, now])
+  const needs = useMemo(
+    () => attention(machines.items, tasks.items, now, clusters.items),
+    [machines.items, tasks.items, now, clusters.items],
+  )
   const recent = useMemo(() => newestFirst(tasks.items).slice(0, 8), [tasks.items])
   const byPhase = useMemo(() => countBy(machines.items, machinePhase), [machines.items])
   const byPreflight = useMemo(() => countBy(machines.items, preflightVerdict), [machines.items])
@@ -119,7 +122,7 @@ export function OverviewPage() {
         <Loading what="the fleet" />
       </PageFrame>
     )
-  if (machines.items.length === 0)
+  if (machines.items.length === 0 && clusters.items.length === 0)
     return (
       <PageFrame title="Overview">
         <Nothing title="The fleet is empty" icon={ServerIcon} action={joinButton()}>

@@ -11,6 +11,18 @@ const paths = [
   '/',
   '/clusters',
   '/clusters/edge-west',
+  '/clusters/edge-west?tab=components',
+  '/clusters/edge-west?tab=conditions',
+  '/clusters/edge-west?tab=machines',
+  '/clusters/edge-west?tab=kubectl',
+  '/clusters/cloud',
+  '/clusters/lab',
+  '/clusters/lab/register',
+  '/create-cluster',
+  '/create-cluster?type=Imported',
+  '/add-machine',
+  '/machines/over-ssh',
+  '/credentials',
   '/machines',
   '/machines/node-06',
   '/machines/node-06?tab=facts',
@@ -96,13 +108,13 @@ for (const path of paths)
 test('the keyboard reaches the content past the navigation, and opens and closes a dialog', async (t) => {
   const { api, page, open } = await bench(t)
   smallFleet(api)
-  await open('/clusters')
-  await page.getByRole('link', { name: 'edge-west' }).waitFor()
+  await open('/credentials')
+  await page.getByText('proxy-west').first().waitFor()
   await page.keyboard.press('Tab')
   t.is(await page.evaluate(() => document.activeElement?.textContent), 'Skip to content')
   await page.keyboard.press('Enter')
   await page.keyboard.press('Tab')
-  t.is(await page.evaluate(() => document.activeElement?.textContent), 'Create cluster')
+  t.is(await page.evaluate(() => document.activeElement?.textContent), 'Create credential')
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').waitFor()
   await page.keyboard.press('Escape')

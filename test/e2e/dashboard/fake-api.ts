@@ -26,12 +26,13 @@ export interface LogRecord {
   stream: string
   text: string
 }
-export type Plural = 'clusters' | 'machines' | 'tasks' | 'jointokens' | 'accesstokens' | 'accessbindings'
+export type Plural = 'clusters' | 'machines' | 'tasks' | 'jointokens' | 'credentials' | 'accesstokens' | 'accessbindings'
 const kinds: Record<Plural, string> = {
   clusters: 'Cluster',
   machines: 'Machine',
   tasks: 'Task',
   jointokens: 'JoinToken',
+  credentials: 'Credential',
   accesstokens: 'AccessToken',
   accessbindings: 'AccessBinding',
 }
@@ -45,6 +46,12 @@ export interface FakeApi {
   /** Answers watches and lists with this status instead while set. */
   outage: number | undefined
   isSignedIn: boolean
+  /** The next request "METHOD plural" is refused with these causes, as an invalid object is. */
+  refuseNext(request: string, causes: readonly { field: string; message: string }[]): void
+  /** What was written into the data of Credentials, by name; reads show it sealed. */
+  secrets: Map<string, Record<string, string>>
+  /** How long the commands of a registration are valid. */
+  registrationMs: number
   put(
     plural: Plural,
     object: Omit<FakeObject, 'apiVersion' | 'kind' | 'metadata'> & { metadata: { name: string } & Partial<FakeObject['metadata']> },
@@ -74,6 +81,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   let version = 1000
   let oldest = 0
   const usedCodes = new Set<string>()
+  const refusals = new Map<string, readonly { field: string; message: string }[]>()
 
   function record(plural: Plural, type: string, object: FakeObject): void {
     changes.push({ version, plural, type, object })
@@ -87,6 +95,11 @@ export async function startFakeApi(): Promise<FakeApi> {
     role: 'admin',
     outage: undefined,
     isSignedIn: true,
+    secrets: new Map(),
+    registrationMs: 24 * 3600_000,
+    refuseNext(request, causes) {
+      refusals.set(request, causes)
+    },
     put(plural, { metadata, spec, status }) {
       const old = objects.get(`${plural}/${metadata.name}`)
       version++
@@ -169,14 +182,44 @@ export async function startFakeApi(): Promise<FakeApi> {
     })
   }
 
+  /** Secrets are kept apart, and replaced by the mark that the hub shows. */
+  function seal(name: string, spec: FakeObject['spec']): FakeObject['spec'] {
+    const old = api.secrets.get(name)
+    const data = spec.data as Record<string, string>
+    const kept = Object.entries(data).map(([key, value]) => [key, value === '(sealed)' ? (old?.[key] ?? '') : value])
+    api.secrets.set(name, Object.fromEntries(kept))
+    return { ...spec, data: Object.fromEntries(Object.keys(data).map((key) => [key, '(sealed)'])) }
+  }
+  const fingerprintOf = (name: string) => `sealed-${JSON.stringify(api.secrets.get(name)).length}`
+
+  function invalid(response: ServerResponse, causes: readonly { field: string; message: string }[]): void {
+    const message = `invalid: ${causes.map((cause) => `${cause.field}: ${cause.message}`).join(', ')}`
+    answer(response, 422, {
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      code: 422,
+      reason: 'Invalid',
+      message,
+      details: { causes },
+    })
+  }
+
+  function register(response: ServerResponse, name: string): void {
+    const token = `mlj.${name}.${version}`
+    const expiresAt = new Date(Date.now() + api.registrationMs).toISOString()
+    const manifestCommand = `printf 'header = "authorization: Bearer ${token}"' | curl -fsS --pinnedpubkey 'sha256//AAAA=' -K - https://hub/register/manifest | kubectl apply -f -`
+    const hostCommand = `printf '%s' '${token}' | sh install.sh --kubeconfig /etc/kubernetes/admin.conf`
+    const manifest = `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: moorline-system\n`
+    answer(response, 201, { manifestCommand, hostCommand, expiresAt, manifest })
+  }
+
   function create(response: ServerResponse, plural: Plural, body: FakeObject): void {
     const name = body.metadata.name ?? `${(body.metadata as unknown as { generateName: string }).generateName}${version}`
     if (objects.has(`${plural}/${name}`)) return void refuse(response, 409, 'AlreadyExists', `${plural} "${name}" already exists`)
-    const made = api.put(plural, {
-      metadata: { ...body.metadata, name },
-      spec: body.spec,
-      status: plural === 'tasks' ? { state: 'Pending', attempt: 1 } : {},
-    })
+    const spec = plural === 'credentials' ? seal(name, body.spec) : body.spec
+    const initial = { tasks: { state: 'Pending', attempt: 1 }, credentials: { fingerprint: fingerprintOf(name) } }[plural as string] ?? {}
+    const made = api.put(plural, { metadata: { ...body.metadata, name }, spec, status: initial })
     const secret = {
       token: 'mlj.abcdefghij.0123456789abcdefghijklmnop',
       installCommand: "curl -fsS --pinnedpubkey 'sha256//AAAA=' https://hub/install.sh | sh -s -- --token mlj.abcdefghij",
@@ -222,6 +265,8 @@ export async function startFakeApi(): Promise<FakeApi> {
     if (api.outage !== undefined) return void refuse(response, api.outage, 'ServiceUnavailable', 'not now')
     const [plural, encoded, subresource] = pathname.slice(base.length + 1).split('/') as [Plural, string?, string?]
     const name = encoded && decodeURIComponent(encoded)
+    const causes = refusals.get(`${request.method} ${plural}`)
+    if (causes && refusals.delete(`${request.method} ${plural}`)) return invalid(response, causes)
     if (!name)
       return request.method === 'POST'
         ? create(response, plural, (await bodyOf(request)) as FakeObject)
@@ -229,13 +274,20 @@ export async function startFakeApi(): Promise<FakeApi> {
     const object = objects.get(`${plural}/${name}`)
     if (!object) return void refuse(response, 404, 'NotFound', `${plural} "${name}" not found`)
     if (subresource === 'log') return follow(response, name, searchParams)
+    if (subresource === 'registration') return register(response, name)
+    if (subresource === 'kubeconfig') {
+      response.writeHead(200, { 'content-type': 'application/yaml', 'content-disposition': `attachment; filename="${name}.kubeconfig"` })
+      return void response.end(`apiVersion: v1\nkind: Config\ncurrent-context: ${name}\n`)
+    }
     if (subresource === 'cancel') {
       const state = { ...object.status, cancelRequestedAt: new Date().toISOString() }
       return void answer(response, 200, api.put(plural, { ...object, spec: { ...object.spec, cancel: true }, status: state }))
     }
     if (request.method === 'PATCH') {
       const { spec } = (await bodyOf(request)) as FakeObject
-      return void answer(response, 200, api.put(plural, { ...object, spec: { ...object.spec, ...spec } }))
+      const changed = plural === 'credentials' ? seal(name, { ...object.spec, ...spec }) : { ...object.spec, ...spec }
+      const status = plural === 'credentials' ? { ...object.status, fingerprint: fingerprintOf(name) } : object.status
+      return void answer(response, 200, api.put(plural, { ...object, spec: changed, status }))
     }
     if (request.method === 'DELETE') api.remove(plural, name)
     answer(response, 200, object)

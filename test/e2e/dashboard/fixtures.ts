@@ -1,7 +1,8 @@
 // Canned objects for the pages: a small fleet in every state, and one whose every string is an attack.
+import { overSsh, smallClusters } from './cluster-fixtures.ts'
 import type { FakeApi } from './fake-api.ts'
+import { condition, minutesAgo } from './moments.ts'
 
-export const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString()
 export const fingerprint = '7f3a 91c2 04de 5b68 aa10 3c9f e2d4 7781 0b5e c6f3 49d1 8a27 f07c 2e96 b3d8 5a41'
 
 export function facts(overrides: Record<string, unknown> = {}) {
@@ -98,14 +99,6 @@ export const rows = [
 ]
 export const summary = { pass: 11, fail: 2, warn: 1, unknown: 1, skipped: 1 }
 
-const condition = (type: string, status: string, reason: string, message: string, minutes = 60) => ({
-  type,
-  status,
-  reason,
-  message,
-  lastTransitionTime: minutesAgo(minutes),
-})
-
 export function machine(
   name: string,
   overrides: { spec?: object; status?: object; labels?: Record<string, string>; createdMinutesAgo?: number } = {},
@@ -181,24 +174,7 @@ export function task(name: string, machineName: string, action: string, state: s
 }
 
 export function smallFleet(api: FakeApi): void {
-  api.put('clusters', {
-    metadata: { name: 'edge-west', creationTimestamp: minutesAgo(9000) },
-    spec: { type: 'Registered', displayName: 'Edge West', description: 'Shops on the west coast' },
-    status: {
-      phase: 'Running',
-      machines: { total: 6, connected: 4, pending: 1 },
-      conditions: [condition('Ready', 'True', 'AllConnected', 'All approved machines are connected')],
-    },
-  })
-  api.put('clusters', {
-    metadata: { name: 'lab', creationTimestamp: minutesAgo(400) },
-    spec: { type: 'Registered' },
-    status: {
-      phase: 'Pending',
-      machines: { total: 0, connected: 0, pending: 0 },
-      conditions: [condition('Ready', 'False', 'NoMachines', 'No machine has joined yet')],
-    },
-  })
+  smallClusters(api)
   for (let index = 1; index <= 4; index++)
     api.put('machines', machine(`node-0${index}`, { spec: { role: index === 1 ? 'controlPlane' : 'worker', ipv4: `10.20.0.1${index}` } }))
   api.put(
@@ -233,6 +209,7 @@ export function smallFleet(api: FakeApi): void {
     }),
   )
   api.put('machines', pendingMachine('node-07'))
+  overSsh(api)
   for (let index = 1; index <= 4; index++)
     api.put(
       'tasks',

@@ -3,7 +3,8 @@ import test from 'ava'
 import type { Page } from 'playwright-core'
 import { useBench } from './bench.ts'
 import type { FakeApi } from './fake-api.ts'
-import { facts, machine, minutesAgo, pendingMachine, row, smallFleet, task } from './fixtures.ts'
+import { facts, machine, pendingMachine, row, smallFleet, task } from './fixtures.ts'
+import { minutesAgo } from './moments.ts'
 
 const bench = useBench(test)
 

@@ -133,22 +133,6 @@ test('the log follows, tells errors apart, is searched, and resumes after the la
   t.is(await log.locator('mark').count(), 2)
 })
 
-test('a cluster is created and a refusal names the field', async (t) => {
-  const { api, page, open } = await bench(t)
-  smallFleet(api)
-  await open('/clusters')
-  await page.getByRole('button', { name: 'Create cluster' }).click()
-  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Bad Name')
-  await page.getByText('Use lower-case letters.').waitFor()
-  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('lab')
-  await page.getByRole('button', { name: 'Create', exact: true }).click()
-  await page.getByRole('alert').getByText('already exists').waitFor()
-  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('lab-2')
-  await page.getByRole('button', { name: 'Create', exact: true }).click()
-  await page.getByRole('heading', { name: 'lab-2' }).waitFor()
-  t.is(api.get('clusters', 'lab-2')?.spec.type, 'Registered')
-})
-
 test('deleting a machine wants its name typed', async (t) => {
   const { api, page, open } = await bench(t)
   smallFleet(api)

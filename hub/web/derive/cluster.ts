@@ -1,0 +1,90 @@
+// What the pages say about a cluster, read from the object alone.
+import { findCondition, isConditionTrue } from '#shared/contract/conditions.ts'
+import type { Cluster } from '#shared/contract/cluster.ts'
+import type { Machine } from '#shared/contract/machine.ts'
+import type { Condition } from '#shared/contract/meta.ts'
+import { kubeTarget } from '#shared/contract/tunnel.ts'
+import { isTroubled } from './conditions.ts'
+
+export function clusterPhase(cluster: Cluster): string {
+  return cluster.metadata.deletionTimestamp ? 'Deleting' : (cluster.status?.phase ?? 'Pending')
+}
+
+/** Its API has answered the hub at least once. */
+export function wasRead({ status }: Cluster): boolean {
+  return status?.observedAt !== undefined || status?.version !== undefined
+}
+
+/** Through this machine's agent the hub reaches the Kubernetes API of the cluster. */
+export function isClusterAgent(machine: Machine): boolean {
+  return machine.status?.tunnelTargets?.includes(kubeTarget) === true && machine.spec.revoked !== true
+}
+
+export interface Step {
+  id: string
+  /** While it is to come, and when it is done: nothing is called done before it is. */
+  title: string
+  doneTitle: string
+  isDone: boolean
+}
+
+/** How far a cluster that was just created has come; each step only counts after the ones before it. */
+export function clusterSteps(cluster: Cluster): Step[] {
+  const { status, spec } = cluster
+  const isConnected = isConditionTrue(status?.conditions, 'Connected') || wasRead(cluster)
+  const first =
+    spec.type === 'Imported'
+      ? { id: 'reached', title: 'Reach the API server', doneTitle: 'API server reached', isDone: isConnected }
+      : {
+          id: 'connected',
+          title: 'Agent connects',
+          doneTitle: 'Agent connected',
+          isDone: isConnected || (status?.machines?.connected ?? 0) > 0,
+        }
+  const steps: Step[] = [
+    first,
+    { id: 'version', title: 'Read version', doneTitle: 'Version read', isDone: status?.version !== undefined },
+    { id: 'nodes', title: 'Read nodes', doneTitle: 'Nodes read', isDone: status?.nodes !== undefined },
+    { id: 'ready', title: 'Ready', doneTitle: 'Ready', isDone: wasRead(cluster) && isConditionTrue(status?.conditions, 'Ready') },
+  ]
+  const reached = steps.findIndex(({ isDone }) => !isDone)
+  return steps.map((step, index) => ({ ...step, isDone: reached === -1 || index < reached }))
+}
+
+/** In this order the first that is troubled explains the others. */
+const causes = ['SameCluster', 'CredentialValid', 'Connected', 'Healthy', 'VersionSupported', 'Ready', 'CredentialExpiring'] as const
+
+export function clusterProblem(cluster: Cluster): Condition | undefined {
+  const conditions = cluster.status?.conditions
+  for (const type of causes) {
+    const condition = findCondition(conditions, type)
+    if (condition && isTroubled(condition)) return condition
+  }
+  return conditions?.find(isTroubled)
+}
+
+/** What a person can do about a condition that is not as it should be. */
+export function clusterRemedy(cluster: Cluster, condition: Condition): string | undefined {
+  if (!isTroubled(condition)) return undefined
+  const isImported = cluster.spec.type === 'Imported'
+  switch (condition.type) {
+    case 'Connected':
+      if (isImported) return 'Check the address, the proxy and the firewall between hub and cluster. The hub tries again by itself.'
+      if (!wasRead(cluster)) return 'Run one of the two commands of “Register” on the cluster.'
+      return 'Look whether the agent runs (kubectl -n moorline-system get pods, or systemctl status moorline-agent on its host) and reaches the hub. It reconnects by itself.'
+    case 'VersionSupported':
+      return 'Reading and kubectl go on; what needs a supported version is refused. Upgrade the cluster.'
+    case 'Healthy':
+      return 'Look at the tabs Components and Nodes for what fails.'
+    case 'SameCluster':
+      return isImported
+        ? 'Another cluster answers at this address. Correct the address, or delete this cluster here and import the other one.'
+        : 'The agent now runs in another cluster. Bring it back, or delete this cluster here and register the other one.'
+    case 'CredentialValid':
+      return 'Replace the credential with one that the cluster accepts.'
+    case 'CredentialExpiring':
+      return 'Replace the credential before it expires; nothing is interrupted.'
+    default:
+      return undefined
+  }
+}
