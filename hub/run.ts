@@ -6,9 +6,13 @@ import type { Machine } from '#shared/contract/machine.ts'
 import { armFailpoints } from '#shared/flow/failpoint.ts'
 import type { Log } from '#shared/log/log.ts'
 import { registerInstallRoutes } from '#hub/api/install/routes.ts'
+import { createProxy } from '#hub/api/proxy/create.ts'
 import { createApi } from '#hub/api/server.ts'
 import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
 import { createAuth } from '#hub/auth/create.ts'
+import { createClusterClient } from '#hub/clusters/client.ts'
+import { createRegisteredRoutes } from '#hub/clusters/registered/route.ts'
+import { createClusterRoutes } from '#hub/clusters/routes.ts'
 import type { HubConfig } from '#hub/config/config.ts'
 import { createClusterController } from '#hub/controllers/cluster/controller.ts'
 import { createEnrollment } from '#hub/controllers/enrollment/enroll.ts'
@@ -107,6 +111,28 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       },
       audit,
     })
+    const tunnels = createTunnels({
+      gateway: {
+        requestTunnel: (agentId, request) => gateway.requestTunnel(agentId, request),
+        isAllowed: (agentId, serial) => identities.isAllowed(agentId, serial),
+      },
+      // What opens tunnels for users decides about them; a machine of this fleet is what every one of them needs.
+      authorise: ({ agentId }) =>
+        machineName(agentId) === undefined ? { ok: false, reason: 'it is no machine of this hub' } : { ok: true },
+      ...{ randomBytes, clock, log },
+    })
+    const registered = createRegisteredRoutes({
+      ...{ resources, tunnels },
+      isAlive: (agentId) => presence.isAlive(presence.get(agentId)),
+    })
+    cleanups.push(() => registered.close())
+    const clusterRoutes = createClusterRoutes({ registered: registered.routeOf })
+    const clusterClient = createClusterClient({ clock })
+    const proxy = createProxy({
+      ...{ resources, store, auth, clock, log, routes: clusterRoutes, client: clusterClient },
+      facts: () => ({ publicUrl: config.publicUrl, caPem: pki.web.isOperatorProvided ? undefined : pki.fleetCaPem }),
+    })
+    cleanups.push(() => proxy.close())
     const api = await createApi({
       resources,
       store,
@@ -119,19 +145,10 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       readiness: createReadiness({ gateway: () => gateway.readiness(), store: () => [storeReadiness(store)] }, clock),
       metrics,
       staticDir: config.webDir,
-      routes: [(app) => registerInstallRoutes(app, { facts: installFacts, artifacts })],
+      routes: [(app) => registerInstallRoutes(app, { facts: installFacts, artifacts }), proxy.register],
+      upgrades: [proxy.upgrade],
     })
     cleanups.push(() => api.close())
-    const tunnels = createTunnels({
-      gateway: {
-        requestTunnel: (agentId, request) => gateway.requestTunnel(agentId, request),
-        isAllowed: (agentId, serial) => identities.isAllowed(agentId, serial),
-      },
-      // What opens tunnels for users decides about them; a machine of this fleet is what every one of them needs.
-      authorise: ({ agentId }) =>
-        machineName(agentId) === undefined ? { ok: false, reason: 'it is no machine of this hub' } : { ok: true },
-      ...{ randomBytes, clock, log },
-    })
     gateway = await createGateway({
       pki,
       dataDir,
@@ -162,6 +179,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     cleanups.push(
       () => gateway.close(),
       () => tunnels.drain(),
+      () => clusterClient.close(),
     )
     identities.whenLost((agentId) => {
       gateway.revoke(agentId).catch((error: unknown) => log.error({ agentId, err: error }, 'an identity could not be ended'))

@@ -84,6 +84,8 @@ export interface Upgrade {
   signal: AbortSignal
   /** Writes the start to the audit log: await it before 101 leaves. The end follows by itself when the socket closes. */
   accepted(detail: string): Promise<void>
+  /** Writes a refusal that the route answers itself, with a whole HTTP/1.1 answer, and ends the socket. */
+  refused(answer: { status: number; head: Buffer; body: Buffer; detail: string }): Promise<void>
 }
 
 export interface WatchLimits {

@@ -6,6 +6,7 @@ import type { AccessToken } from '#shared/contract/access.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import type { Resources } from '#hub/resources/types.ts'
+import { encodeCa, kubeconfigOf } from './kubeconfig.ts'
 import type { Auth } from './types.ts'
 
 export interface EnsureAdminOptions {
@@ -42,7 +43,7 @@ export async function ensureAdmin(options: EnsureAdminOptions): Promise<string> 
   })
   const secret = token.status?.token
   if (secret === undefined) throw new ApiError('InternalError', 'the new admin token has no secret; AccessToken must issue one on create')
-  await writePrivate(path, stringify(kubeconfigFor(options, secret)))
+  await writePrivate(path, stringify(kubeconfigOf({ name: 'moorline', server: options.serverUrl, caPem: options.caPem, token: secret })))
   // Only after the new file works do the tokens of the one before it end.
   const former = options.resources.list<AccessToken>('AccessToken', { labelSelector: 'moorline.dev/issued-for=admin-kubeconfig' })
   for (const old of former.items)
@@ -73,26 +74,10 @@ async function isCurrent(path: string, { auth, serverUrl, caPem }: EnsureAdminOp
   const token = config?.users?.[0]?.user?.token
   return (
     cluster?.server === serverUrl &&
-    cluster['certificate-authority-data'] === encode(caPem) &&
+    cluster['certificate-authority-data'] === encodeCa(caPem) &&
     typeof token === 'string' &&
     auth.authenticateBearer(token)?.name === adminUser
   )
-}
-
-function kubeconfigFor({ serverUrl, caPem }: EnsureAdminOptions, token: string): object {
-  const ca = encode(caPem)
-  return {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'moorline', cluster: { server: serverUrl, ...(ca && { 'certificate-authority-data': ca }) } }],
-    users: [{ name: 'moorline', user: { token } }],
-    contexts: [{ name: 'moorline', context: { cluster: 'moorline', user: 'moorline' } }],
-    'current-context': 'moorline',
-  }
-}
-
-function encode(pem: string | undefined): string | undefined {
-  return pem === undefined ? undefined : Buffer.from(pem).toString('base64')
 }
 
 /** A reader sees the old file or the new one, and nobody else ever sees either. */

@@ -38,6 +38,33 @@ export function createAuth({ resources, clock, randomBytes, log = silentLog }: A
     return [...new Set(bindings.grantsOf(user).map((grant) => grant.role))]
   }
 
+  /** A token for the same user, ending no later than the one it is issued from. */
+  async function issue(
+    from: { name: string; groups: readonly string[] } | User,
+    { generateName, labels, seconds }: { generateName: string; labels?: Record<string, string>; seconds: number },
+  ): Promise<{ token: AccessToken; secret: string; seconds: number }> {
+    const parent = 'tokenName' in from ? resources.get<AccessToken>('AccessToken', from.tokenName) : undefined
+    const parentEndsAt = parent?.status?.expiresAt
+    const left = parentEndsAt === undefined ? Infinity : Math.floor((Date.parse(parentEndsAt) - clock.now().getTime()) / 1000)
+    const ttlSeconds = Math.max(60, Math.min(seconds, left))
+    const groups = from.groups.filter((group) => group !== authenticatedGroup)
+    const token = await resources.create<AccessToken>('AccessToken', {
+      apiVersion: 'moorline.dev/v1alpha1',
+      kind: 'AccessToken',
+      metadata: {
+        generateName,
+        ...(labels && { labels }),
+        ...(parent && {
+          annotations: { [issuedFromAnnotation]: parent.metadata.name, [issuedFromUidAnnotation]: parent.metadata.uid },
+        }),
+      },
+      spec: { user: from.name, ...(groups.length > 0 && { groups }), ttlSeconds },
+    })
+    const secret = token.status?.token
+    if (secret === undefined) throw new ApiError('InternalError', 'the new token has no secret; AccessToken must issue one on create')
+    return { token, secret, seconds: ttlSeconds }
+  }
+
   return {
     authenticateBearer(secret) {
       const token = tokens.find(secret)
@@ -64,26 +91,16 @@ export function createAuth({ resources, clock, randomBytes, log = silentLog }: A
     createLoginCode: (user) => codes.create({ name: user.name, groups: user.groups ?? [] }),
     redeemLoginCode: (code) => codes.redeem(code),
     async createSession(from) {
-      const parent = 'tokenName' in from ? resources.get<AccessToken>('AccessToken', from.tokenName) : undefined
-      const parentEndsAt = parent?.status?.expiresAt
-      const left = parentEndsAt === undefined ? Infinity : Math.floor((Date.parse(parentEndsAt) - clock.now().getTime()) / 1000)
-      const maxAgeSeconds = Math.max(60, Math.min(sessionLifetimeSeconds, left))
-      const groups = from.groups.filter((group) => group !== authenticatedGroup)
-      const session = await resources.create<AccessToken>('AccessToken', {
-        apiVersion: 'moorline.dev/v1alpha1',
-        kind: 'AccessToken',
-        metadata: {
-          generateName: 'session-',
-          labels: { [sessionLabel]: 'browser' },
-          ...(parent && {
-            annotations: { [issuedFromAnnotation]: parent.metadata.name, [issuedFromUidAnnotation]: parent.metadata.uid },
-          }),
-        },
-        spec: { user: from.name, ...(groups.length > 0 && { groups }), ttlSeconds: maxAgeSeconds },
+      const made = await issue(from, {
+        generateName: 'session-',
+        labels: { [sessionLabel]: 'browser' },
+        seconds: sessionLifetimeSeconds,
       })
-      const cookie = session.status?.token
-      if (cookie === undefined) throw new ApiError('InternalError', 'the new session has no token; AccessToken must issue one on create')
-      return { cookie, maxAgeSeconds, user: from.name }
+      return { cookie: made.secret, maxAgeSeconds: made.seconds, user: from.name }
+    },
+    async createToken(from, name, maxSeconds) {
+      const made = await issue(from, { generateName: name, seconds: maxSeconds })
+      return { token: made.secret, expiresAt: made.token.status?.expiresAt }
     },
     async endSession(user) {
       if (user.via !== 'session') return

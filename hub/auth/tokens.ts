@@ -8,9 +8,12 @@ import type { Resources } from '#hub/resources/types.ts'
 
 /** On AccessTokens that are browser sessions: they are accepted as a cookie only, and other tokens never are. */
 export const sessionLabel = 'moorline.dev/session'
-/** Name and uid of the token a session was opened with; the session ends with it. */
+/** Name and uid of the token that a session was opened with, or a kubeconfig's token was made with; it ends with that one. */
 export const issuedFromAnnotation = 'moorline.dev/issued-from'
 export const issuedFromUidAnnotation = 'moorline.dev/issued-from-uid'
+
+/** Token, session, kubeconfig. */
+const maxDepth = 4
 
 export interface TokenIndex {
   find(secret: string): AccessToken | undefined
@@ -47,14 +50,15 @@ export function followTokens(resources: Resources, clock: Clock): TokenIndex {
   })
   for (const token of resources.list<AccessToken>('AccessToken').items) remember(token)
 
-  function isValid(token: AccessToken): boolean {
+  /** A token that was issued from another one ends with it, and that one with its own. */
+  function isValid(token: AccessToken, depth = 0): boolean {
     if (token.metadata.deletionTimestamp || isExpired(token, clock.now())) return false
     const parentName = token.metadata.annotations?.[issuedFromAnnotation]
     if (parentName === undefined) return true
     const parent = resources.get<AccessToken>('AccessToken', parentName)
-    return parent?.metadata.uid === token.metadata.annotations?.[issuedFromUidAnnotation] && parent !== undefined && isValidParent(parent)
+    const isSame = parent?.metadata.uid === token.metadata.annotations?.[issuedFromUidAnnotation]
+    return parent !== undefined && isSame && depth < maxDepth && isValid(parent, depth + 1)
   }
-  const isValidParent = (parent: AccessToken) => !parent.metadata.deletionTimestamp && !isExpired(parent, clock.now())
 
   return {
     find(secret) {

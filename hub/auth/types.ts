@@ -56,6 +56,8 @@ export interface Auth {
   redeemLoginCode(code: string): { name: string; groups: readonly string[] } | undefined
   /** A session for the bearer of a token, ending no later than the token itself. */
   createSession(from: { name: string; groups: readonly string[] } | User): Promise<{ cookie: string; maxAgeSeconds: number; user: string }>
+  /** A token of the same user that ends no later than the credential of this request, and with it. */
+  createToken(from: User, name: string, maxSeconds: number): Promise<{ token: string; expiresAt?: string }>
   endSession(user: User): Promise<void>
   close(): void
 }

@@ -2,7 +2,7 @@
 // that the second request of a kubectl costs no extra round trip; idle ones end after a short while.
 import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Clock, Timer } from '#shared/clock/clock.ts'
+import { type Clock, type Timer, waitFor } from '#shared/clock/clock.ts'
 import type { TunnelClass } from '#shared/contract/tunnel.ts'
 import { type Headers, toHeaderValue } from '#shared/kubernetes/headers.ts'
 import { pump } from '#shared/kubernetes/pump.ts'
@@ -32,11 +32,13 @@ export interface ClusterClient {
   /** On a connection of its own. The headers have `connection` and `upgrade`. */
   upgrade(route: ClusterRoute, request: Omit<ClusterRequest, 'body'>): Promise<UpgradeAnswer>
   stats(): { pools: number; idle: number }
-  close(): void
+  /** Idle connections go at once, what is being answered may end within a second, then all is broken off. */
+  close(): Promise<void>
 }
 
 export const idleConnectionMs = 20_000
 const idleConnections = 4
+const graceMs = 1_000
 
 /** node:http's pool over any duplex, with idle times by the clock. */
 class Pool extends Agent {
@@ -54,6 +56,12 @@ class Pool extends Agent {
   }
   get idle(): number {
     return this.#idle.size
+  }
+  get isUsed(): boolean {
+    return this.#uses > 0
+  }
+  closeIdle(): void {
+    for (const socket of this.#idle.keys()) socket.destroy()
   }
   use(): void {
     this.#uses += 1
@@ -88,6 +96,7 @@ class Pool extends Agent {
 
 export function createClusterClient({ clock }: { clock: Clock }): ClusterClient {
   const pools = new Map<string, Pool>()
+  const upgraded = new Set<Duplex>()
 
   function poolOf(route: ClusterRoute, { identity, class: tunnelClass }: ClusterRequest): Pool {
     const key = JSON.stringify([route.key, identity.user, identity.groups, tunnelClass])
@@ -144,6 +153,8 @@ export function createClusterClient({ clock }: { clock: Clock }): ClusterClient 
     },
     async upgrade(route, options) {
       const stream = await route.connect({ identity: options.identity, class: options.class, signal: options.signal })
+      upgraded.add(stream)
+      stream.once('close', () => upgraded.delete(stream))
       return new Promise((resolve, reject) => {
         const request = httpRequest({ ...optionsOf(route, options), createConnection: () => stream })
         const stop = () => request.destroy(options.signal.reason as Error)
@@ -160,8 +171,12 @@ export function createClusterClient({ clock }: { clock: Clock }): ClusterClient 
       })
     },
     stats: () => ({ pools: pools.size, idle: [...pools.values()].reduce((sum, pool) => sum + pool.idle, 0) }),
-    close() {
+    async close() {
+      const end = clock.monotonicMs() + graceMs
+      for (const pool of [...pools.values()]) pool.closeIdle()
+      while ([...pools.values()].some((pool) => pool.isUsed) && clock.monotonicMs() < end) await waitFor(clock, graceMs / 20)
       for (const pool of pools.values()) pool.destroy()
+      for (const stream of upgraded) stream.destroy()
       pools.clear()
     },
   }

@@ -45,7 +45,9 @@ export function registerAudit(app: FastifyInstance, { store, clock }: ApiDeps): 
     request.isAuditWritten = true
     const isDenied = [401, 403, 429].includes(reply.statusCode)
     const skipped = request.user ? 0 : anonymous.takeSkipped()
-    const detail = [request.auditDetail, skipped > 0 && `${skipped} refusals before it were not written`]
+    // What stands behind a wildcard is what was asked for.
+    const path = request.routeOptions.url?.endsWith('/*') && `${request.method} ${request.url.split('?')[0]?.slice(0, 512)}`
+    const detail = [path, request.auditDetail, skipped > 0 && `${skipped} refusals before it were not written`]
     const { verb, resource } = describe(request)
     await store.appendAudit({
       at: clock.now().toISOString(),
@@ -66,6 +68,8 @@ function isWorthAudit(request: FastifyRequest, status: number): boolean {
   const { config } = request.routeOptions
   if (config.isAudited === false) return false
   if (isWrite(request)) return config.access !== undefined
+  // A read that has made something says what.
+  if (request.auditDetail !== undefined && status < 400) return true
   // Somebody who looks around without any credential is not news; one who shows a wrong one is.
   return status === 403 || ((status === 401 || status === 429) && hasCredentials(request))
 }

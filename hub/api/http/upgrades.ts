@@ -132,10 +132,15 @@ export function createUpgrades(deps: ApiDeps, failures: FailureLimiter, live: Li
           await audit('101', detail)
           startDetail = detail
         },
+        async refused({ status, head: answer, body, detail }) {
+          await audit(String(status), detail, status === 403 ? 'deny' : 'allow')
+          if (socket.destroyed) return
+          socket.end(Buffer.concat([answer, body]), () => socket.destroy())
+        },
       }
       await route.handle(upgrade)
     } catch (raw) {
-      const error = toApiError(raw)
+      const error = ending.signal.aborted ? (ending.signal.reason as ApiError) : toApiError(raw)
       if (error.status >= 500) log.warn({ error: raw, requestId, url: request.url?.slice(0, 256) }, 'an upgrade failed')
       if (startDetail !== undefined) return void socket.destroy()
       const isDenied = [401, 403, 429].includes(error.status)
