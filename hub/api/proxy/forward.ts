@@ -39,7 +39,8 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, part
   })
   out.once('close', () => {
     stop()
-    if (!out.writableFinished) ending.abort(new ApiError('BadRequest', 'the client has gone'))
+    // HTTP/2 calls a stream finished that its client has reset.
+    if (!out.writableEnded) ending.abort(new ApiError('BadRequest', 'the client has gone'))
   })
 
   let answer: IncomingMessage

@@ -6,7 +6,6 @@ import { Agent, request as httpsRequest } from 'node:https'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
-import type { Clock } from '#shared/clock/clock.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import type { AccessToken, RoleName } from '#shared/contract/access.ts'
 import { silentLog } from '#shared/log/log.ts'
@@ -73,7 +72,7 @@ export const manifest = (kind: string, name: string, spec: object, metadata: obj
 
 let certificate: Promise<{ key: string; cert: string }> | undefined
 
-async function selfSigned(): Promise<{ key: string; cert: string }> {
+export async function selfSigned(): Promise<{ key: string; cert: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
   const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
   const made = await x509.X509CertificateGenerator.createSelfSigned({
@@ -96,7 +95,12 @@ async function selfSigned(): Promise<{ key: string; cert: string }> {
   }
 }
 
-export async function startApi(t: Owner, options: Partial<ApiDeps> & { clock?: Clock } = {}): Promise<TestApi> {
+export interface StartApiOptions extends Partial<ApiDeps> {
+  /** More of the API that needs the parts made here. */
+  extend?(parts: Pick<ApiDeps, 'resources' | 'store' | 'auth' | 'clock' | 'tls'>): Partial<ApiDeps>
+}
+
+export async function startApi(t: Owner, { extend, ...options }: StartApiOptions = {}): Promise<TestApi> {
   const directory = await tempDir(t)
   const clock = options.clock ?? systemClock
   const tls = await (certificate ??= selfSigned())
@@ -120,6 +124,7 @@ export async function startApi(t: Owner, options: Partial<ApiDeps> & { clock?: C
     readiness: () => Promise.resolve([{ name: 'store', ok: true, message: '' }]),
     metrics,
     ...options,
+    ...extend?.({ resources, store, auth, clock, tls }),
   })
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {

@@ -1,0 +1,261 @@
+// A small real HTTPS server that speaks like an API server: discovery, objects, watch streams, upgrades, and answers that go wrong in
+// every way that matters. It records each request's header as it came.
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import { selfSigned } from '#test/hub/api/fixture.ts'
+
+interface Owner {
+  teardown(run: () => Promise<void>): void
+}
+
+export interface Seen {
+  method: string
+  url: string
+  rawHeaders: string[]
+  isUpgrade: boolean
+  /** Resolves when the connection or the exchange has ended; how. */
+  ended: Promise<'whole' | 'cut'>
+}
+
+export interface FakeKube {
+  server: string
+  ca: string
+  token: string
+  seen: Seen[]
+  connections(): number
+  /** To every watch that is open. */
+  emit(event: object): void
+  watches(): number
+  /** Answers of /hold go on one piece with each call. */
+  release(): void
+  /** From now on its own token is refused. */
+  refuseToken(): void
+  stop(): Promise<void>
+}
+
+export const headersOf = (seen: Seen | undefined, name: string): string[] => {
+  const raw = seen?.rawHeaders ?? []
+  return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name)
+}
+
+const pod = (name: string, version: number, labels: Record<string, string> = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name,
+    namespace: 'default',
+    uid: `uid-${name}`,
+    resourceVersion: String(version),
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    labels,
+  },
+  spec: { containers: [{ name: 'main', image: 'example/image' }] },
+  status: { phase: 'Running' },
+})
+export const podEvent = (type: string, name: string, version: number, labels?: Record<string, string>) => ({
+  type,
+  object: pod(name, version, labels),
+})
+
+const resource = (name: string, kind: string, verbs: string[], namespaced = true) => ({ name, singularName: '', namespaced, kind, verbs })
+const all = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
+
+export async function startFakeKube(t: Owner): Promise<FakeKube> {
+  const tls = await selfSigned()
+  const token = 'cluster-token'
+  const seen: Seen[] = []
+  const sockets = new Set<Duplex>()
+  const watchers = new Set<ServerResponse>()
+  const holding = new Set<() => void>()
+  const configMaps = new Map<string, unknown>()
+  let isTokenGood = true
+
+  const json = (response: ServerResponse, body: unknown, status = 200) => {
+    const text = JSON.stringify(body)
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text)
+  }
+  const read = async (request: IncomingMessage): Promise<Buffer> => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  }
+  const record = (request: IncomingMessage, isUpgrade: boolean, ended: Promise<'whole' | 'cut'>): void => {
+    seen.push({ method: request.method ?? '', url: request.url ?? '', rawHeaders: request.rawHeaders, isUpgrade, ended })
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'https://kube')
+    const { pathname } = url
+    if (request.headers.authorization !== `Bearer ${token}` || !isTokenGood)
+      return json(response, { kind: 'Status', code: 401, message: 'Unauthorized' }, 401)
+    switch (pathname) {
+      case '/version':
+        return json(response, { major: '1', minor: '31', gitVersion: 'v1.31.4', platform: 'linux/amd64' })
+      case '/api':
+        return json(response, { kind: 'APIVersions', versions: ['v1'] })
+      case '/apis':
+        return json(response, { kind: 'APIGroupList', apiVersion: 'v1', groups: [] })
+      case '/api/v1':
+        return json(response, {
+          kind: 'APIResourceList',
+          groupVersion: 'v1',
+          resources: [
+            resource('pods', 'Pod', all),
+            resource('configmaps', 'ConfigMap', all),
+            resource('pods/exec', 'PodExecOptions', ['create', 'get']),
+          ],
+        })
+      case '/api/v1/namespaces/default/pods': {
+        if (url.searchParams.get('watch') !== 'true' && url.searchParams.get('watch') !== '1')
+          return json(response, {
+            kind: 'PodList',
+            apiVersion: 'v1',
+            metadata: { resourceVersion: '10' },
+            items: [pod('one', 1), pod('two', 2)],
+          })
+        response.writeHead(200, { 'content-type': 'application/json' })
+        response.flushHeaders()
+        watchers.add(response)
+        response.once('close', () => watchers.delete(response))
+        return
+      }
+      case '/api/v1/namespaces/default/pods/one':
+        return json(response, pod('one', 1))
+      case '/api/v1/namespaces/default/configmaps': {
+        if (request.method !== 'POST')
+          return json(response, { kind: 'ConfigMapList', apiVersion: 'v1', metadata: {}, items: [...configMaps.values()] })
+        const object = JSON.parse(String(await read(request))) as { metadata: { name: string } }
+        configMaps.set(object.metadata.name, object)
+        return json(response, object, 201)
+      }
+      case '/headers':
+        return json(response, request.rawHeaders)
+      case '/digest': {
+        const hash = createHash('sha256')
+        let bytes = 0
+        try {
+          for await (const chunk of request as AsyncIterable<Buffer>) {
+            hash.update(chunk)
+            bytes += chunk.length
+          }
+        } catch {
+          // The test looks at `ended`: this body was cut short.
+          return void response.destroy()
+        }
+        return json(response, { bytes, sha256: hash.digest('hex') })
+      }
+      case '/bytes': {
+        // As fast as it is taken.
+        const chunk = Buffer.alloc(64 * 1024, 'x')
+        let left = Number(url.searchParams.get('count'))
+        response.writeHead(200, {
+          'content-type': 'application/octet-stream',
+          ...(url.searchParams.has('length') && { 'content-length': left }),
+        })
+        while (left > 0 && !response.destroyed) {
+          const piece = left < chunk.length ? chunk.subarray(0, left) : chunk
+          left -= piece.length
+          if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+        }
+        return void response.end()
+      }
+      case '/cut':
+        response.writeHead(200, url.searchParams.has('length') ? { 'content-length': 1000 } : {})
+        response.write('half of it')
+        return void setImmediate(() => (request.socket as TLSSocket).destroy())
+      case '/hold': {
+        response.writeHead(200, { 'content-type': 'text/plain' })
+        response.flushHeaders()
+        const next = () => void response.write('piece\n')
+        holding.add(next)
+        response.once('close', () => holding.delete(next))
+        return
+      }
+      case '/page':
+        response.writeHead(200, {
+          'content-type': 'text/html',
+          'set-cookie': 'a=b',
+          'content-security-policy': 'default-src *',
+          server: 'pod',
+          'access-control-allow-origin': '*',
+        })
+        return void response.end('<script>1</script>')
+      case '/redirect':
+        return void response.writeHead(302, { location: url.searchParams.get('to') ?? '/' }).end()
+      case '/forbidden':
+        return json(response, { kind: 'Status', code: 403, reason: 'Forbidden', message: 'pods is forbidden' }, 403)
+      default:
+        return json(
+          response,
+          { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', message: `no ${pathname}`, code: 404 },
+          404,
+        )
+    }
+  }
+
+  const server: Server = createServer(tls, (request, response) => {
+    const ended = new Promise<'whole' | 'cut'>((resolve) =>
+      response.once('close', () => resolve(request.complete && response.writableFinished ? 'whole' : 'cut')),
+    )
+    record(request, false, ended)
+    answer(request, response).catch((error: unknown) => response.destroy(error as Error))
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    let isEnded = false
+    socket.once('end', () => (isEnded = true))
+    record(request, true, new Promise((resolve) => socket.once('close', () => resolve(isEnded ? 'whole' : 'cut'))))
+    if (request.headers.authorization !== `Bearer ${token}`)
+      return void socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n')
+    if (request.url?.includes('refuse')) {
+      const body = JSON.stringify({ kind: 'Status', code: 400, message: 'container not found' })
+      return void socket.end(`HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    }
+    const protocol = request.headers['sec-websocket-protocol'] ?? request.headers['x-stream-protocol-version']
+    const name = request.headers.upgrade === 'websocket' ? 'Sec-WebSocket-Protocol' : 'X-Stream-Protocol-Version'
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade}\r\nSet-Cookie: a=b\r\n${name}: ${String(protocol).split(',')[0]}\r\n\r\nfirst`,
+    )
+    if (head.length > 0) socket.write(head)
+    socket.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('cut me')) return void socket.destroy()
+      if (!socket.write(chunk)) socket.pause()
+    })
+    socket.on('drain', () => socket.resume())
+    socket.on('end', () => socket.end())
+  })
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  let isStopped = false
+  const stop = async () => {
+    if (isStopped) return
+    isStopped = true
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  }
+  t.teardown(stop)
+  return {
+    server: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ca: tls.cert,
+    ...{ token, seen, stop },
+    connections: () => sockets.size,
+    emit: (event) => {
+      for (const watcher of watchers) watcher.write(`${JSON.stringify(event)}\n`)
+    },
+    watches: () => watchers.size,
+    release: () => {
+      for (const next of holding) next()
+    },
+    refuseToken: () => void (isTokenGood = false),
+  }
+}
