@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { ClientRequest, RequestOptions } from 'node:http'
 import { Agent, request } from 'node:https'
+import type { Clock } from '#shared/clock/clock.ts'
 import type { KubeAccess } from './types.ts'
 
 const idleMs = 30_000
@@ -14,7 +15,7 @@ export interface Connections {
   close(): void
 }
 
-export function createConnections(): Connections {
+export function createConnections(clock: Clock): Connections {
   let pool: { key: string; agent: Agent } | undefined
 
   function agentOf({ host, port, tls }: KubeAccess): Agent {
@@ -33,24 +34,21 @@ export function createConnections(): Connections {
   const tlsOf = ({ host, port, tls }: KubeAccess): RequestOptions => ({ host, port, ...tls, minVersion: 'TLSv1.2' }) as RequestOptions
 
   return {
-    request: (access, options) => limited(request({ ...options, ...tlsOf(access), agent: agentOf(access) })),
-    upgrade: (access, options) => limited(request({ ...options, ...tlsOf(access), agent: false, allowHalfOpen: true } as RequestOptions)),
+    request: (access, options) => limited(request({ ...options, ...tlsOf(access), agent: agentOf(access) }), clock),
+    upgrade: (access, options) =>
+      limited(request({ ...options, ...tlsOf(access), agent: false, allowHalfOpen: true } as RequestOptions), clock),
     close: () => pool?.agent.destroy(),
   }
 }
 
 /** Only connecting is limited in time; an answer may take as long as the API server wants. */
-function limited(made: ClientRequest): ClientRequest {
+function limited(made: ClientRequest, clock: Clock): ClientRequest {
   made.once('socket', (socket) => {
     socket.setKeepAlive(true, idleMs)
     socket.setNoDelay(true)
     if (!socket.connecting) return
-    const onTimeout = () => made.destroy(new Error(`no connection within ${connectMs / 1000} s`))
-    socket.setTimeout(connectMs, onTimeout)
-    socket.once('secureConnect', () => {
-      socket.off('timeout', onTimeout)
-      socket.setTimeout(0)
-    })
+    const timer = clock.setTimer(connectMs, () => made.destroy(new Error(`no connection within ${connectMs / 1000} s`)), true)
+    socket.once('secureConnect', () => timer.cancel()).once('close', () => timer.cancel())
   })
   return made
 }

@@ -23,7 +23,7 @@ export interface KubeTargetOptions {
 
 export function kubeTarget(options: KubeTargetOptions): TunnelTarget {
   const { log } = options
-  const deps = { credentials: createCredentials(options), connections: createConnections(), log }
+  const deps = { credentials: createCredentials(options), connections: createConnections(options.clock), log }
   const users = new WeakMap<Duplex, string>()
   const userOf = ({ socket }: IncomingMessage): string | undefined => users.get(socket)
 

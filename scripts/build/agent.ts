@@ -58,7 +58,8 @@ export async function buildAgent(options: AgentBuildOptions): Promise<AgentBuild
     await bundleAgent(options.entry ?? join(repositoryRoot, 'agent/main.ts'), bundle, options.version ?? (await packageVersion()))
     const blob = join(work, 'agent.blob')
     await writeFile(join(work, 'sea.json'), JSON.stringify({ main: bundle, output: blob, ...seaOptions }))
-    await runCommand(tools.node, ['--experimental-sea-config', join(work, 'sea.json')], { cwd: work })
+    // With the flags that it will run with: V8 rejects a code cache made under others.
+    await runCommand(tools.node, [...seaOptions.execArgv, '--experimental-sea-config', join(work, 'sea.json')], { cwd: work })
     const executable = join(work, agentName)
     await copyFile(tools.node, executable)
     await chmod(executable, 0o755)

@@ -10,14 +10,17 @@ export interface ImportViolation {
 
 /** Folders of the hub, each with the other folders of the hub that it may use. Files directly in hub/ and hub/commands compose, and may use all. */
 const hubFolders: Readonly<Record<string, readonly string[]>> = {
-  api: ['auth', 'resources', 'store', 'gateway', 'tunnel', 'clusters', 'observability'],
-  controllers: ['resources', 'store', 'gateway', 'tunnel', 'clusters', 'pki', 'observability'],
+  api: ['auth', 'resources', 'store', 'gateway', 'tunnel', 'clusters', 'credentials', 'observability'],
+  controllers: ['resources', 'store', 'gateway', 'tunnel', 'clusters', 'credentials', 'dial', 'ssh', 'pki', 'observability'],
   auth: ['resources', 'store'],
   resources: ['store'],
   tunnel: ['gateway', 'pki'],
   gateway: ['pki'],
   bundles: ['resources', 'store'],
-  clusters: ['resources', 'store', 'tunnel'],
+  clusters: ['resources', 'store', 'tunnel', 'credentials', 'dial'],
+  credentials: ['resources', 'store'],
+  dial: ['credentials'],
+  ssh: ['credentials', 'dial'],
   store: [],
   pki: [],
   config: [],

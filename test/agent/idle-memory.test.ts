@@ -14,6 +14,13 @@ test('memory is given back once after each piece of work, and never while someth
   t.is(collected, 2)
 })
 
+test('an agent that waits is looked at now and then', (t) => {
+  let collected = 0
+  const memory = createIdleMemory(() => void collected++)
+  for (let look = 0; look < 31; look++) memory.look(3n, 0)
+  t.is(collected, 4)
+})
+
 test('without the flag there is nothing to call', (t) => {
   t.notThrows(() => createIdleMemory(undefined).look(1n, 0))
 })

@@ -2,12 +2,18 @@
 import { Alert, Spinner } from '@patternfly/react-core'
 import { Link } from 'react-router'
 import type { Cluster } from '#shared/contract/cluster.ts'
-import { clusterProblem, clusterRemedy, clusterSteps } from '../derive/cluster.ts'
+import { clusterProblem, clusterRemedy, clusterSteps, clusterTrouble } from '../derive/cluster.ts'
 import { plural } from '../derive/format.ts'
 import { Steps } from './steps.tsx'
 import { Plain } from './text.tsx'
 
-export function ClusterProgress({ cluster }: { cluster: Cluster }) {
+export interface ClusterProgressProps {
+  cluster: Cluster
+  /** Something is on its way, so that it is worth waiting here. */
+  isWaiting?: boolean
+}
+
+export function ClusterProgress({ cluster, isWaiting = true }: ClusterProgressProps) {
   const { name } = cluster.metadata
   const steps = clusterSteps(cluster)
   const current = steps.find(({ isDone }) => !isDone)
@@ -19,7 +25,8 @@ export function ClusterProgress({ cluster }: { cluster: Cluster }) {
     <section aria-labelledby="cluster-progress" className="m-stack" data-step={current?.id ?? 'done'}>
       <div aria-live="polite">
         <h2 className="m-section-title m-waiting" id="cluster-progress">
-          {current && <Spinner size="md" aria-label="Waiting" />} {current ? waitsFor[current.id] : 'The cluster is ready'}
+          {current && (isWaiting || hasBegun) && <Spinner size="md" aria-label="Waiting" />}{' '}
+          {current ? waitsFor[current.id] : 'The cluster is ready'}
         </h2>
       </div>
       <Steps label={`Progress of ${name}`} of="cluster-step" steps={steps} />
@@ -30,7 +37,7 @@ export function ClusterProgress({ cluster }: { cluster: Cluster }) {
         </p>
       )}
       {hasBegun && current && problem && (
-        <Alert component="h3" variant="info" isInline isPlain title={<Plain max={128}>{`${problem.type}: ${problem.reason}`}</Plain>}>
+        <Alert component="h3" variant="info" isInline isPlain title={<Plain max={128}>{clusterTrouble(cluster, problem)}</Plain>}>
           <Plain max={1024}>{problem.message}</Plain> {remedy}
         </Alert>
       )}

@@ -21,7 +21,12 @@ export function CopyCommand({ command, label }: { command: string; label: string
       <pre ref={text} aria-label={label}>
         {command}
       </pre>
-      <Button variant="primary" icon={copied === 'yes' ? <CheckIcon /> : <CopyIcon />} onClick={() => void copy()}>
+      <Button
+        variant="primary"
+        icon={copied === 'yes' ? <CheckIcon /> : <CopyIcon />}
+        onClick={() => void copy()}
+        aria-label={`${copied === 'yes' ? 'Copied' : 'Copy'}: ${label}`}
+      >
         {copied === 'yes' ? 'Copied' : 'Copy'}
       </Button>
       <output className="m-sub">

@@ -129,7 +129,7 @@ export function Registration({ name, cluster, initial, initialError }: Registrat
         </Button>
       </div>
       {!canOperate && <p className="m-sub">Registering needs the role operator.</p>}
-      {cluster && (made || !wasRead(cluster)) && <ClusterProgress cluster={cluster} />}
+      {cluster && (made || !wasRead(cluster)) && <ClusterProgress cluster={cluster} isWaiting={made !== undefined} />}
     </div>
   )
 }

@@ -47,6 +47,9 @@ const places = [
   { to: '/access', label: 'Access', icon: <KeyIcon /> },
 ]
 
+/** Pages that make something belong to the list that it will be in. */
+const makers: Readonly<Record<string, string>> = { '/create-cluster': '/clusters', '/add-machine': '/machines' }
+
 function TopBar() {
   const { user, role } = useRole()
   const queries = useQueryClient()
@@ -86,7 +89,8 @@ function TopBar() {
 
 function SideBar() {
   const { pathname } = useLocation()
-  const isAt = (to: string) => (to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`))
+  const place = makers[pathname] ?? pathname
+  const isAt = (to: string) => (to === '/' ? place === '/' : place === to || place.startsWith(`${to}/`))
   return (
     <PageSidebar>
       <PageSidebarBody>

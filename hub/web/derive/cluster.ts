@@ -88,3 +88,19 @@ export function clusterRemedy(cluster: Cluster, condition: Condition): string | 
       return undefined
   }
 }
+
+const titles: Readonly<Record<string, string>> = {
+  Connected: 'The hub does not reach this cluster',
+  VersionSupported: 'This Kubernetes version is not supported',
+  Healthy: 'The cluster is not healthy',
+  SameCluster: 'Another cluster answers in its place',
+  CredentialValid: 'The cluster refuses the credential',
+  CredentialExpiring: 'The credential ends soon',
+  Ready: 'The cluster is not ready',
+}
+
+/** A troubled condition in words for its heading. */
+export function clusterTrouble(cluster: Cluster, { type, reason }: Condition): string {
+  if (type === 'Connected' && !wasRead(cluster)) return 'The hub has not reached this cluster yet'
+  return Object.hasOwn(titles, type) ? (titles[type] as string) : `${type}: ${reason}`
+}

@@ -137,9 +137,9 @@ export function sshSteps(machine: Machine, task: Task | undefined): Step[] {
   const isInstalled = isConnected || state === 'Succeeded'
   return [
     {
-      id: 'login',
-      title: 'Log in over SSH',
-      doneTitle: 'Logged in',
+      id: 'reach',
+      title: 'Reach the SSH server',
+      doneTitle: 'SSH server reached',
       isDone: isInstalled || machine.status?.ssh?.hostKey !== undefined,
     },
     { id: 'install', title: 'Install the agent', doneTitle: 'Agent installed', isDone: isInstalled },

@@ -21,7 +21,7 @@ import { StatusLabel } from '../components/status.tsx'
 import { Plain } from '../components/text.tsx'
 import { useList, useObject } from '../data/hooks.ts'
 import { useRole } from '../data/session.ts'
-import { clusterPhase, clusterProblem, clusterRemedy, isClusterAgent, wasRead } from '../derive/cluster.ts'
+import { clusterPhase, clusterProblem, clusterRemedy, clusterTrouble, isClusterAgent, wasRead } from '../derive/cluster.ts'
 import { isTroubled } from '../derive/conditions.ts'
 import { plural } from '../derive/format.ts'
 import { isAwaitingApproval } from '../derive/machine.ts'
@@ -69,11 +69,14 @@ function Troubles({ cluster }: { cluster: Cluster }) {
         component="h2"
         variant={['SameCluster', 'CredentialValid'].includes(condition.type) ? 'danger' : wasRead(cluster) ? 'warning' : 'info'}
         isInline
-        title={<Plain max={128}>{`${condition.type}: ${condition.reason}`}</Plain>}
+        title={<Plain max={128}>{clusterTrouble(cluster, condition)}</Plain>}
         data-trouble={condition.type}
       >
         <p>
-          <Plain max={1024}>{condition.message}</Plain>
+          <Plain max={1024}>{condition.message}</Plain>{' '}
+          <span className="m-dim">
+            (<Plain max={128}>{condition.reason}</Plain>)
+          </span>
         </p>
         <p>{clusterRemedy(cluster, condition)}</p>
       </Alert>

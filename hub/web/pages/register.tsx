@@ -8,7 +8,7 @@ export function RegisterPage() {
   const { object: cluster, isMissing, failure } = useObject('clusters', name)
   const parent = [name, `/clusters/${encodeURIComponent(name)}`] as const
   return (
-    <PageFrame title={`Register ${name}`} parent={parent}>
+    <PageFrame title={`Register ${name}`} parent={parent} description="An agent in the cluster dials out to this hub; no port is opened.">
       {failure ? (
         <Failed what="The cluster cannot be shown" failure={failure} />
       ) : isMissing ? (

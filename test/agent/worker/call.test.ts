@@ -6,7 +6,7 @@ import { createHost } from '#agent/host/create.ts'
 import { callWorker } from '#agent/worker/call.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import type { Facts } from '#shared/contract/facts.ts'
-import { OperatorError } from '#shared/errors/api-error.ts'
+import type { OperatorError } from '#shared/errors/api-error.ts'
 import { inRepository } from '#test/helpers/paths.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 
