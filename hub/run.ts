@@ -72,7 +72,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     // A database without its keys is a half-restored hub: made-up keys would cut off every agent.
     const pki = await openPki({ dataDir, names: config.names, clock, webFiles, mustExist: store.list('Machine').items.length > 0 })
     const artifacts = await createArtifacts(config.artifactsDir)
-    const installFacts = () => ({ publicUrl: config.publicUrl, web: pki.web, fleetPins: pki.pins, fleetCaPem: pki.fleetCaPem, version })
+    const installFacts = () => ({ publicUrl: config.agentUrl, web: pki.web, fleetPins: pki.pins, fleetCaPem: pki.fleetCaPem, version })
     const definitions = kindDefinitions({ randomBytes, installCommand: (token) => artifacts.installCommand(installFacts(), token) })
     const resources = createResources({ store, definitions, clock, random })
     const auth = createAuth({ resources, clock, randomBytes, log })

@@ -9,6 +9,8 @@ export interface HubConfig {
   natsServer?: string
   /** Where users and agents reach the hub: https://host:port */
   publicUrl: string
+  /** Where agents reach it, when that is another address. */
+  agentUrl: string
   names: string[]
   webDir: string
   artifactsDir: string
@@ -41,6 +43,12 @@ const options = {
     env: 'MOORLINE_PUBLIC_URL',
     fallback: '',
     help: 'address that users and agents reach, default https://LISTEN',
+  },
+  agentUrl: {
+    flag: 'agent-url',
+    env: 'MOORLINE_AGENT_URL',
+    fallback: '',
+    help: 'address that agents reach when it is another one than that of users, default the public URL',
   },
   names: {
     flag: 'names',
@@ -111,17 +119,20 @@ export function loadHubConfig(
   if (!(handshakesPerSecond >= 1 && handshakesPerSecond <= 100_000))
     throw invalid('handshakes', read('handshakes'), 'a number from 1 to 100000')
   const shownHost = listen.host === '0.0.0.0' || listen.host === '::' ? 'localhost' : listen.host
-  const publicUrl = (read('publicUrl') || `https://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${listen.port}`).replace(
-    /\/+$/,
-    '',
-  )
-  if (!/^https:\/\/[A-Za-z0-9.\-[\]:]+$/.test(publicUrl) || !URL.canParse(publicUrl))
-    throw invalid('publicUrl', publicUrl, 'https://host[:port] without a path')
+  const ownUrl = `https://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${listen.port}`
+  const readUrl = (name: 'publicUrl' | 'agentUrl', fallback: string): string => {
+    const url = (read(name) || fallback).replace(/\/+$/, '')
+    if (!/^https:\/\/[A-Za-z0-9.\-[\]:]+$/.test(url) || !URL.canParse(url)) throw invalid(name, url, 'https://host[:port] without a path')
+    return url
+  }
+  const publicUrl = readUrl('publicUrl', ownUrl)
+  const agentUrl = readUrl('agentUrl', publicUrl)
   if (Boolean(read('tlsCert')) !== Boolean(read('tlsKey'))) throw invalid('tlsCert', read('tlsCert'), 'both --tls-cert and --tls-key')
   const natsUrl = read('natsUrl')
   if (natsUrl && !/^(nats|tls):\/\/[^\s]+$/.test(natsUrl)) throw invalid('natsUrl', natsUrl, 'nats://host:port')
 
-  const names = new Set(['localhost', '127.0.0.1', '::1', new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')])
+  const names = new Set(['localhost', '127.0.0.1', '::1'])
+  for (const url of [publicUrl, agentUrl]) names.add(new URL(url).hostname.replace(/^\[|\]$/g, ''))
   if (listen.host !== '0.0.0.0' && listen.host !== '::') names.add(listen.host)
   for (const name of read('names').split(',')) if (name.trim()) names.add(name.trim())
 
@@ -132,6 +143,7 @@ export function loadHubConfig(
       natsUrl: natsUrl || undefined,
       natsServer: read('natsServer') || undefined,
       publicUrl,
+      agentUrl,
       names: [...names],
       webDir: resolve(read('webDir')),
       artifactsDir: resolve(read('artifactsDir')),

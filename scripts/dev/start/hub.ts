@@ -34,6 +34,7 @@ export async function startHub(options: StartOptions, onChild: (child: Child) =>
     '--artifacts-dir',
     join(repositoryRoot, 'dist'),
   ]
+  if (options.agentUrl) args.push('--agent-url', options.agentUrl)
   if (options.natsUrl) args.push('--nats-url', options.natsUrl)
   const child = startChild('hub', 'hub/main.ts', args, {
     logFile,

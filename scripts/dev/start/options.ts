@@ -13,6 +13,7 @@ export interface StartOptions {
   /** Absolute. */
   dataDir: string
   natsUrl: string | undefined
+  agentUrl?: string
 }
 
 export const startHelp = `npm start -- [flags]
@@ -20,6 +21,7 @@ export const startHelp = `npm start -- [flags]
   --listen HOST:PORT   address of the hub's one port (MOORLINE_LISTEN, default 127.0.0.1:8443)
   --data DIR           where all state lives (MOORLINE_DATA, default .moorline)
   --nats-url URL       use an external NATS server instead of starting one
+  --agent-url URL      address that agents reach when this machine's browser uses another one
   --no-agent           start the hub alone
 `
 
@@ -44,6 +46,7 @@ export function readOptions(args: readonly string[], environment: Readonly<Recor
     listen,
     dataDir: isAbsolute(data) ? data : join(repositoryRoot, data),
     natsUrl: values['nats-url'],
+    agentUrl: values['agent-url'],
   }
 }
 
@@ -56,6 +59,7 @@ function parse(args: readonly string[]) {
         listen: { type: 'string' },
         data: { type: 'string' },
         'nats-url': { type: 'string' },
+        'agent-url': { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })

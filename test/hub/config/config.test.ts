@@ -36,6 +36,14 @@ test('the certificate names what the hub listens on and how it is reached, not t
   t.false(names.includes('0.0.0.0'))
 })
 
+test('agents reach the public URL, or one of their own that the certificate names as well', (t) => {
+  t.is(loadHubConfig(['--public-url', 'https://hub.example.test'], {}).config.agentUrl, 'https://hub.example.test')
+  const { agentUrl, publicUrl, names } = loadHubConfig(['--agent-url', 'https://192.0.2.7:8443/'], {}).config
+  t.deepEqual({ agentUrl, publicUrl }, { agentUrl: 'https://192.0.2.7:8443', publicUrl: 'https://127.0.0.1:8443' })
+  t.true(names.includes('192.0.2.7'))
+  t.throws(() => loadHubConfig(['--agent-url', 'http://a'], {}), { message: /--agent-url/ })
+})
+
 test('help lists every flag with its variable', (t) => {
   for (const flag of ['--listen', '--data', '--nats-url', '--public-url', 'MOORLINE_DATA']) t.true(hubHelp().includes(flag), flag)
 })
