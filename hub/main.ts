@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { OperatorError } from '#shared/errors/api-error.ts'
 import { hubHelp, loadHubConfig } from './config/config.ts'
 
-const commands = ['run', 'backup', 'restore', 'login-link', 'rotate-ca', 'verify-audit'] as const
+const commands = ['run', 'backup', 'restore', 'login-link', 'rotate-ca', 'verify-audit', 'new-credentials-key'] as const
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
@@ -42,6 +42,10 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'rotate-ca': {
       const { rotateCaCommand } = await import('./commands/rotate-ca.ts')
       return rotateCaCommand(loadHubConfig(flags, process.env).config)
+    }
+    case 'new-credentials-key': {
+      const { newCredentialsKeyCommand } = await import('./commands/new-credentials-key.ts')
+      return newCredentialsKeyCommand(loadHubConfig(flags, process.env).config, randomBytes)
     }
     default:
       throw new OperatorError('UnknownCommand', `'${command}' is not a command of the hub`, `Use one of: ${commands.join(', ')}.`)

@@ -23,6 +23,9 @@ import { createMachineController } from '#hub/controllers/machine/controller.ts'
 import { createPresence } from '#hub/controllers/machine/presence.ts'
 import { decorateMachine } from '#hub/controllers/machine/decorate.ts'
 import { createTaskController } from '#hub/controllers/task/controller.ts'
+import { openSealingKey } from '#hub/credentials/key.ts'
+import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
+import { createVault } from '#hub/credentials/vault.ts'
 import { createGateway } from '#hub/gateway/create.ts'
 import type { Gateway } from '#hub/gateway/types.ts'
 import { createLog } from '#hub/observability/log.ts'
@@ -73,7 +76,12 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     const pki = await openPki({ dataDir, names: config.names, clock, webFiles, mustExist: store.list('Machine').items.length > 0 })
     const artifacts = await createArtifacts(config.artifactsDir)
     const installFacts = () => ({ publicUrl: config.agentUrl, web: pki.web, fleetPins: pki.pins, fleetCaPem: pki.fleetCaPem, version })
-    const definitions = kindDefinitions({ randomBytes, installCommand: (token) => artifacts.installCommand(installFacts(), token) })
+    const sealingKey = await openSealingKey({ dataDir, randomBytes, mustExist: store.list('Credential').items.length > 0 })
+    const vault = createVault(sealingKey, randomBytes)
+    const definitions = kindDefinitions({
+      ...{ randomBytes, installCommand: (token) => artifacts.installCommand(installFacts(), token) },
+      ...credentialKindOptions(vault),
+    })
     const resources = createResources({ store, definitions, clock, random })
     const auth = createAuth({ resources, clock, randomBytes, log })
     cleanups.push(() => auth.close())

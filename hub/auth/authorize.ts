@@ -1,5 +1,6 @@
-// Decides from the table in rules.ts and the user's grants. A grant that is limited to a cluster covers that Cluster, the Machines
-// and JoinTokens that name it, and the Tasks of those Machines; every object a request touches must be covered.
+// Decides from the table in rules.ts and the user's grants. A grant that is limited to a cluster covers that Cluster, the Machines,
+// JoinTokens and Credentials that name it, and the Tasks of those Machines; every object a request touches must be covered.
+import type { Credential } from '#shared/contract/credential.ts'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Resource } from '#shared/contract/meta.ts'
@@ -18,6 +19,8 @@ export function clusterOf(object: Resource, resources: Resources): string | unde
       return (object as Machine).spec?.clusterRef
     case 'JoinToken':
       return (object as JoinToken).spec?.clusterRef
+    case 'Credential':
+      return (object as Credential).spec?.clusterRef
     case 'Task': {
       const name = (object as Task).spec?.machine
       return typeof name === 'string' ? resources.get<Machine>('Machine', name)?.spec.clusterRef : undefined

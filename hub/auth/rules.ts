@@ -9,8 +9,8 @@ const admins: readonly RoleName[] = ['admin']
 const read = ['get', 'list', 'watch'] as const
 const write = ['create', 'update', 'patch', 'delete', 'deletecollection'] as const
 
-/** Kinds that describe the fleet: readable by all roles, written by operators. */
-const fleetKinds = ['Cluster', 'Machine', 'JoinToken', 'Task'] as const
+/** Kinds that describe the fleet: readable by all roles, written by operators. A Credential shows what it is for and when it ends, no secret. */
+const fleetKinds = ['Cluster', 'Machine', 'JoinToken', 'Task', 'Credential'] as const
 
 export const rules: readonly Rule[] = [
   { verbs: read, kinds: fleetKinds, roles: everyone },

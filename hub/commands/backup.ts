@@ -13,7 +13,7 @@ export async function backupCommand(config: HubConfig, to: string | undefined): 
   await backupDatabase({ from, to: resolve(to), onProgress: (fraction) => process.stderr.write(`\r${Math.round(fraction * 100)} %`) })
   process.stderr.write('\n')
   process.stdout.write(
-    `Backed up ${from} to ${resolve(to)}.\nThe keys in ${join(config.dataDir, 'pki')} and ${join(config.dataDir, 'nats')} are not in it: copy these directories to a safe place as well.\n`,
+    `Backed up ${from} to ${resolve(to)}.\nThe keys in ${join(config.dataDir, 'pki')} and ${join(config.dataDir, 'nats')} and the file ${join(config.dataDir, 'credentials.key')} are not in it: copy them to a safe place as well, apart from the backup.\n`,
   )
   return 0
 }

@@ -64,15 +64,16 @@ export function createResources({ store, definitions, clock, random, newUid = ra
   function replacement(definition: KindDefinition, next: Resource, old: Resource): WriteOp {
     const causes = checkFinalizers(next, old)
     if (causes.length > 0) throw invalid(definition, old.metadata.name, causes)
-    const object = withGeneration(asStored({ ...next, metadata: { ...next.metadata, resourceVersion: old.metadata.resourceVersion } }), old)
-    check(definition, object, old, look)
+    const given = asStored({ ...next, metadata: { ...next.metadata, resourceVersion: old.metadata.resourceVersion } })
+    check(definition, given, old, look)
+    const object = withGeneration(definition.seal?.(given, old, clock.now()) ?? given, old)
     return object.metadata.deletionTimestamp && !object.metadata.finalizers?.length ? removal(old) : unchanged(object)
   }
 
   async function replace(definition: KindDefinition, next: Resource, old: Resource, dryRun?: boolean): Promise<Resource> {
     const op = replacement(definition, next, old)
     if (op.op === 'update' && isSame(op.object, old)) return old
-    if (dryRun) return op.op === 'update' ? op.object : next
+    if (dryRun) return op.op === 'update' ? op.object : { ...old, metadata: next.metadata }
     const [written] = await write(definition, old.metadata.name, [op])
     return written as Resource
   }

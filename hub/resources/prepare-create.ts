@@ -58,6 +58,7 @@ export function prepareCreate(definition: KindDefinition, input: unknown, option
   check(definition, object, undefined, withPending(tools.look, tools.pending))
   const status = given.status ?? definition.initialStatus?.(object, now)
   if (status !== undefined) object = { ...object, status }
+  object = definition.seal?.(object, undefined, now) ?? object
   if (!definition.onCreate) return { object, isGenerated }
   const created = definition.onCreate(object, now)
   return { ...created, ...(options.dryRun && { answerOnlyStatus: undefined }), isGenerated }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { apiVersion, ObjectMeta, type Resource } from '#shared/contract/meta.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import { invalid, unknownFields } from './errors.ts'
+import { sealedOf } from './sealed.ts'
 import type { FieldCause, KindDefinition, Look, WriteOptions } from './types.ts'
 import { checkMetadata } from './validate/metadata.ts'
 import { checkSchema, prune } from './validate/schema.ts'
@@ -48,7 +49,7 @@ export function decode(
 export function check(definition: KindDefinition, object: Resource, old: Resource | undefined, look: Look): void {
   const causes: FieldCause[] = [
     ...checkSchema(ObjectMeta, object.metadata, 'metadata'),
-    ...checkSchema(definition.spec, object.spec, 'spec'),
+    ...checkSchema(definition.spec, object.spec, 'spec', definition.seal && 'spec.data'),
     ...(object.status === undefined ? [] : checkSchema(definition.status, object.status, 'status')),
   ]
   // Rules may rely on the schema.
@@ -77,9 +78,10 @@ export function checkFinalizers(object: Resource, old: Resource): FieldCause[] {
   return [{ field: 'metadata.finalizers', reason: 'FieldValueForbidden', message }]
 }
 
-/** Raises the generation when, and only when, the spec is another one. */
+/** Raises the generation when, and only when, the spec or a secret in it is another one. */
 export function withGeneration(object: Resource, old: Resource): Resource {
-  const generation = (old.metadata.generation ?? 1) + (isDeepStrictEqual(object.spec, old.spec) ? 0 : 1)
+  const isSameSpec = isDeepStrictEqual(object.spec, old.spec) && isDeepStrictEqual(sealedOf(object), sealedOf(old))
+  const generation = (old.metadata.generation ?? 1) + (isSameSpec ? 0 : 1)
   return { ...object, metadata: { ...object.metadata, generation } }
 }
 

@@ -1,9 +1,14 @@
+import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
+import { createVault } from '#hub/credentials/vault.ts'
 import { kindDefinitions } from '#hub/resources/kinds/index.ts'
 import type { KindDefinition } from '#hub/resources/types.ts'
 import { describeFields } from './schema-fields.ts'
 import { code, table } from './section.ts'
 
-const definitions = (): KindDefinition[] => kindDefinitions({ installCommand: () => '', randomBytes: (count) => new Uint8Array(count) })
+/** For what they say of themselves; nothing is made with these. */
+const randomBytes = (count: number) => new Uint8Array(count)
+const vault = createVault({ bytes: randomBytes(32), id: '' }, randomBytes)
+const definitions = (): KindDefinition[] => kindDefinitions({ installCommand: () => '', randomBytes, ...credentialKindOptions(vault) })
 
 /** One table of all kinds, then for each its columns and the fields of spec and status. */
 export function kinds(): string {

@@ -30,6 +30,18 @@ export const operatorErrorCatalogue = {
     'A file of DATA/pki is missing, damaged or does not fit the others. Nothing in it was changed.',
     'Restore DATA/pki from a backup. Only if no machine is enrolled yet, move it away: a new fleet CA is made and every machine has to enrol again.',
   ),
+  CredentialKeyMissing: hubOf(
+    'DATA/credentials.key is missing although there are Credentials that it has sealed.',
+    'Restore it from a backup. Only if it is lost for good: `npm run hub -- new-credentials-key`, then write each Credential anew.',
+  ),
+  CredentialKeyDamaged: hubOf(
+    'DATA/credentials.key cannot be read, or is not what the hub writes.',
+    'Restore it from a backup, readable by the user of the hub.',
+  ),
+  CredentialKeyExists: hubOf(
+    'new-credentials-key found a key; it never replaces one.',
+    'Keep it: it opens the Credentials. Move it away first if it is the wrong one.',
+  ),
   RotationTooSoon: hubOf(
     'The fleet CA was rotated less than the life of an agent certificate ago; a machine that has not renewed since would be locked out.',
     'Wait until the time in the message.',

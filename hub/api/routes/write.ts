@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { apiGroup, apiVersion, type Resource } from '#shared/contract/meta.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import type { User, Verb } from '#hub/auth/types.ts'
+import { withoutSealed } from '#hub/resources/sealed.ts'
 import type { KindDefinition } from '#hub/resources/types.ts'
 import { applyJsonPatch, applyMergePatch } from '../body/json-patch.ts'
 import { checkValue } from '../body/safe-parse.ts'
@@ -94,7 +95,8 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
     for (let attempt = 1; ; attempt++) {
       const current = resources.get(definition.kind, name)
       if (!current) throw notFound(definition, name)
-      const patched = apply(current) as Resource
+      // A patch sees what its caller can see.
+      const patched = apply(withoutSealed(current)) as Resource
       checkValue(patched)
       if (typeof patched !== 'object' || patched === null || typeof patched.metadata !== 'object' || patched.metadata === null)
         throw new ApiError('BadRequest', `the patch does not leave a ${definition.kind} object`)

@@ -59,13 +59,13 @@ function pruneKeys(
   return kept
 }
 
-/** Causes under `prefix` ("spec"), each field once. */
-export function checkSchema(schema: TSchema, value: unknown, prefix: string): FieldCause[] {
+/** Causes under `prefix` ("spec"), each field once. Values at and under the path `secret` are not shown. */
+export function checkSchema(schema: TSchema, value: unknown, prefix: string, secret?: string): FieldCause[] {
   const validator = validatorOf(schema)
   if (validator.Check(value)) return []
   const causes = new Map<string, FieldCause>()
   for (const error of validator.Errors(value) as unknown as SchemaError[]) {
-    for (const cause of causesOf(error, value, prefix)) if (!causes.has(cause.field)) causes.set(cause.field, cause)
+    for (const cause of causesOf(error, value, prefix, secret)) if (!causes.has(cause.field)) causes.set(cause.field, cause)
   }
   return [...causes.values()]
 }
@@ -77,10 +77,16 @@ interface SchemaError {
   params: Record<string, unknown>
 }
 
-function causesOf({ keyword, instancePath, message, params }: SchemaError, root: unknown, prefix: string): FieldCause[] {
+function causesOf(
+  { keyword, instancePath, message, params }: SchemaError,
+  root: unknown,
+  prefix: string,
+  secret: string | undefined,
+): FieldCause[] {
   const keys = instancePath.split('/').slice(1).map(unescapePointer)
   const field = fieldPath(prefix, keys, root)
-  const value = shorten(valueAt(root, keys))
+  const isSecret = secret !== undefined && (field === secret || field.startsWith(`${secret}.`))
+  const value = isSecret ? '(not shown)' : shorten(valueAt(root, keys))
   switch (keyword) {
     case 'required':
       return (params.requiredProperties as string[]).map((key) => ({

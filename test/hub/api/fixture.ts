@@ -13,6 +13,9 @@ import { createApi } from '#hub/api/server.ts'
 import type { Api, ApiDeps } from '#hub/api/types.ts'
 import { createAuth } from '#hub/auth/create.ts'
 import type { Auth } from '#hub/auth/types.ts'
+import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
+import { createCredentials } from '#hub/credentials/open.ts'
+import type { Credentials } from '#hub/credentials/types.ts'
 import { createMetrics, type Metrics } from '#hub/observability/metrics.ts'
 import { createResources } from '#hub/resources/create.ts'
 import { kindDefinitions } from '#hub/resources/kinds/index.ts'
@@ -21,6 +24,7 @@ import { openStore } from '#hub/store/open.ts'
 import type { Store } from '#hub/store/types.ts'
 import { kubectl, type KubectlResult } from '#test/helpers/kubectl.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
+import { testVault } from '#test/hub/credentials/support.ts'
 
 interface Owner {
   teardown(run: () => Promise<void>): void
@@ -97,7 +101,7 @@ export async function selfSigned(): Promise<{ key: string; cert: string }> {
 
 export interface StartApiOptions extends Partial<ApiDeps> {
   /** More of the API that needs the parts made here. */
-  extend?(parts: Pick<ApiDeps, 'resources' | 'store' | 'auth' | 'clock' | 'tls'>): Partial<ApiDeps>
+  extend?(parts: Pick<ApiDeps, 'resources' | 'store' | 'auth' | 'clock' | 'tls'> & { credentials: Credentials }): Partial<ApiDeps>
 }
 
 export async function startApi(t: Owner, { extend, ...options }: StartApiOptions = {}): Promise<TestApi> {
@@ -105,7 +109,8 @@ export async function startApi(t: Owner, { extend, ...options }: StartApiOptions
   const clock = options.clock ?? systemClock
   const tls = await (certificate ??= selfSigned())
   const store = await openStore({ path: join(directory, 'hub.db'), log: silentLog, clock })
-  const definitions = kindDefinitions({ randomBytes, installCommand: (token) => `install ${token}` })
+  const vault = testVault()
+  const definitions = kindDefinitions({ randomBytes, installCommand: (token) => `install ${token}`, ...credentialKindOptions(vault) })
   const resources = createResources({ store, definitions, clock, random: Math.random })
   const auth = createAuth({ resources, clock, randomBytes })
   t.teardown(async () => {
@@ -124,7 +129,7 @@ export async function startApi(t: Owner, { extend, ...options }: StartApiOptions
     readiness: () => Promise.resolve([{ name: 'store', ok: true, message: '' }]),
     metrics,
     ...options,
-    ...extend?.({ resources, store, auth, clock, tls }),
+    ...extend?.({ resources, store, auth, clock, tls, credentials: createCredentials({ resources, vault }) }),
   })
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {

@@ -23,7 +23,7 @@ const everyUser = [
   'GET /auth/whoami',
   'POST /auth/logout',
 ]
-const fleet = ['clusters', 'machines', 'tasks', 'jointokens'].map((plural) => `/apis/moorline.dev/v1alpha1/${plural}`)
+const fleet = ['clusters', 'machines', 'tasks', 'jointokens', 'credentials'].map((plural) => `/apis/moorline.dev/v1alpha1/${plural}`)
 const viewer = [
   'GET /metrics',
   ...fleet.flatMap((path) => [`GET ${path}`, `GET ${path}/:name`, `GET ${path}/:name/status`]),

@@ -9,6 +9,7 @@ import { kindDefinitions } from '#hub/resources/kinds/index.ts'
 import type { Resources } from '#hub/resources/types.ts'
 import { openStore } from '#hub/store/open.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
+import { testCredentialKind } from '#test/hub/credentials/support.ts'
 
 interface Owner {
   teardown(run: () => Promise<void>): void
@@ -43,7 +44,7 @@ export async function startAuth(
   const store = await openStore({ path: join(directory, 'hub.db'), log: silentLog, clock })
   const resources = createResources({
     store,
-    definitions: kindDefinitions({ randomBytes, installCommand: () => '' }),
+    definitions: kindDefinitions({ randomBytes, installCommand: () => '', ...testCredentialKind() }),
     clock,
     random: Math.random,
   })

@@ -3,7 +3,7 @@ import { rolesThatMay } from '#hub/auth/rules.ts'
 import { verbs } from '#hub/auth/types.ts'
 
 test('what is as good as being an admin is for admins only', (t) => {
-  for (const kind of ['AccessToken', 'AccessBinding', 'Credential', 'SomethingNew'])
+  for (const kind of ['AccessToken', 'AccessBinding', 'SomethingNew'])
     for (const verb of verbs) t.deepEqual(rolesThatMay(verb, kind), ['admin'], `${verb} ${kind}`)
   for (const kind of ['AccessToken', 'AccessBinding']) t.deepEqual(rolesThatMay('get', kind, 'status'), ['admin'])
   t.deepEqual(rolesThatMay('get', 'AuditEvent'), ['admin'])
@@ -11,7 +11,7 @@ test('what is as good as being an admin is for admins only', (t) => {
 })
 
 test('viewers read and never write', (t) => {
-  for (const kind of ['Cluster', 'Machine', 'JoinToken', 'Task'])
+  for (const kind of ['Cluster', 'Machine', 'JoinToken', 'Task', 'Credential'])
     for (const verb of verbs) t.is(rolesThatMay(verb, kind).includes('viewer'), ['get', 'list', 'watch'].includes(verb), `${verb} ${kind}`)
   t.true(rolesThatMay('get', 'Task', 'log').includes('viewer'))
   t.false(rolesThatMay('create', 'Task', 'cancel').includes('viewer'))

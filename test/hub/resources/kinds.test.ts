@@ -1,9 +1,14 @@
 import test from 'ava'
 import { kindDefinitions } from '#hub/resources/kinds/index.ts'
 import type { Task } from '#shared/contract/task.ts'
+import { testCredentialKind } from '#test/hub/credentials/support.ts'
 import { cluster, execTask, machine, refusal, testResources } from './support.ts'
 
-const definitions = kindDefinitions({ installCommand: () => '', randomBytes: (count) => new Uint8Array(count) })
+const definitions = kindDefinitions({
+  installCommand: () => '',
+  randomBytes: (count) => new Uint8Array(count),
+  ...testCredentialKind(),
+})
 
 test('names of kinds are unique, and tables begin with NAME and end with AGE', (t) => {
   const words = definitions.flatMap((one) => [one.plural, one.singular, ...one.shortNames])
@@ -21,6 +26,7 @@ test('every column and selectable field of a bare object has a value', async (t)
   await resources.create('Machine', machine('m'))
   await resources.create('Task', execTask('t', 'm'))
   await resources.create('JoinToken', { metadata: { name: 'j' }, spec: {} })
+  await resources.create('Credential', { metadata: { name: 'p' }, spec: { type: 'Password', data: { password: 'secret' } } })
   await resources.create('AccessToken', { metadata: { name: 'a' }, spec: { user: 'u' } })
   await resources.create('AccessBinding', { metadata: { name: 'b' }, spec: { role: 'viewer', subjects: [{ kind: 'User', name: 'u' }] } })
   const now = new Date('2030-01-02T03:09:05Z')

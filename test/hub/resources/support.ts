@@ -8,11 +8,17 @@ import type { OpenStoreOptions } from '#hub/store/open.ts'
 import type { Store } from '#hub/store/types.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import type { ApiError, ErrorCause } from '#shared/errors/api-error.ts'
+import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
+import type { Vault } from '#hub/credentials/vault.ts'
+import { testVault } from '#test/hub/credentials/support.ts'
 import { testStore } from '#test/hub/store/support.ts'
 
 export interface TestResources {
   resources: Resources
   store: Store
+  vault: Vault
+  /** The same store through a hub with another key. */
+  over(vault: Vault): Resources
   setNow(iso: string): void
   reopen(): Promise<Resources>
 }
@@ -26,11 +32,17 @@ export async function testResources(t: ExecutionContext, options: Partial<OpenSt
     seed = (seed * 16807) % 2147483647
     return seed / 2147483647
   }
-  const definitions = kindDefinitions({ installCommand: (token) => `install ${token}`, randomBytes })
-  const over = (store: Store) => createResources({ store, definitions, clock, random })
+  const vault = testVault()
+  const over = (store: Store, key: Vault = vault) =>
+    createResources({
+      definitions: kindDefinitions({ installCommand: (token) => `install ${token}`, randomBytes, ...credentialKindOptions(key) }),
+      ...{ store, clock, random },
+    })
   return {
     resources: over(opened.store),
     store: opened.store,
+    vault,
+    over: (key) => over(opened.store, key),
     setNow: (iso) => void (now = new Date(iso)),
     reopen: async () => over(await opened.reopen()),
   }
