@@ -11,6 +11,7 @@ import { createApi } from '#hub/api/server.ts'
 import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
 import { createAuth } from '#hub/auth/create.ts'
 import { createClusterClient } from '#hub/clusters/client.ts'
+import { createImportedRoutes } from '#hub/clusters/imported/route.ts'
 import { createRegisteredRoutes } from '#hub/clusters/registered/route.ts'
 import { createClusterRoutes } from '#hub/clusters/routes.ts'
 import type { HubConfig } from '#hub/config/config.ts'
@@ -25,6 +26,7 @@ import { decorateMachine } from '#hub/controllers/machine/decorate.ts'
 import { createTaskController } from '#hub/controllers/task/controller.ts'
 import { openSealingKey } from '#hub/credentials/key.ts'
 import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
+import { createCredentials } from '#hub/credentials/open.ts'
 import { createVault } from '#hub/credentials/vault.ts'
 import { createGateway } from '#hub/gateway/create.ts'
 import type { Gateway } from '#hub/gateway/types.ts'
@@ -83,6 +85,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       ...credentialKindOptions(vault),
     })
     const resources = createResources({ store, definitions, clock, random })
+    const credentials = createCredentials({ resources, vault })
     const auth = createAuth({ resources, clock, randomBytes, log })
     cleanups.push(() => auth.close())
     const metrics = createMetrics()
@@ -134,7 +137,8 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       isAlive: (agentId) => presence.isAlive(presence.get(agentId)),
     })
     cleanups.push(() => registered.close())
-    const clusterRoutes = createClusterRoutes({ registered: registered.routeOf })
+    const imported = createImportedRoutes({ credentials, clock })
+    const clusterRoutes = createClusterRoutes({ registered: registered.routeOf, imported })
     const clusterClient = createClusterClient({ clock })
     const proxy = createProxy({
       ...{ resources, store, auth, clock, log, routes: clusterRoutes, client: clusterClient },

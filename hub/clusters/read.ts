@@ -5,6 +5,7 @@ import type { Static, TSchema } from 'typebox'
 import Value from 'typebox/value'
 import type { Clock } from '#shared/clock/clock.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
+import { DialError } from '#shared/errors/dial-error.ts'
 import { TunnelError, tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
 import { JsonRefused, parseJson } from '#shared/schema/safe-json.ts'
 import { plainLine } from '#shared/schema/plain-line.ts'
@@ -138,6 +139,7 @@ function toReadError(path: string, error: unknown): unknown {
   if (error instanceof ClusterReadError) return error
   if (error instanceof TunnelError)
     return new ClusterReadError('Unreachable', plainLine(`${error.message}. ${tunnelErrorCatalogue[error.code].next}`, 768), error)
+  if (error instanceof DialError) return new ClusterReadError('Unreachable', plainLine(`${error.message}. ${error.next}`, 768), error)
   if (error instanceof ApiError) return new ClusterReadError('Unreachable', plainLine(error.message, 768), error)
   const { code, message } = error as NodeJS.ErrnoException
   // What sockets and TLS report has a code; a fault in this program has none.

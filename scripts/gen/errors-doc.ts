@@ -1,6 +1,7 @@
 import { agentErrorCatalogue } from '#shared/errors/agent-catalogue.ts'
 import { errorCatalogue } from '#shared/errors/catalogue.ts'
 import { databaseErrorCatalogue } from '#shared/errors/database-catalogue.ts'
+import { dialErrorCatalogue } from '#shared/errors/dial-error.ts'
 import { operatorErrorCatalogue } from '#shared/errors/operator-catalogue.ts'
 import { tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
 import { taskEndReasons, taskWaitReasons, type TaskReason } from '#shared/errors/task-reasons.ts'
@@ -47,6 +48,13 @@ export function tunnelErrors(): string {
   return table(
     ['code', 'try again', 'meaning', 'what to do next'],
     Object.entries(tunnelErrorCatalogue).map(([name, entry]) => [code(name), retry(entry.isRetryable), entry.summary, entry.next]),
+  )
+}
+
+export function dialErrors(): string {
+  return table(
+    ['code', 'try again', 'meaning', 'what to do next'],
+    Object.entries(dialErrorCatalogue).map(([name, entry]) => [code(name), retry(entry.isRetryable), entry.summary, entry.next]),
   )
 }
 

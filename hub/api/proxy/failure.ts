@@ -1,6 +1,7 @@
 // Why a cluster could not be asked, as a Status that kubectl prints: who is in the way and what to do next.
 import { ApiError } from '#shared/errors/api-error.ts'
 import { TunnelError, type TunnelErrorCode, tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
+import { DialError, type DialErrorCode } from '#shared/errors/dial-error.ts'
 import type { KubeFailure } from '#shared/kubernetes/status.ts'
 
 const statusOf: Readonly<Record<TunnelErrorCode, number>> = {
@@ -17,6 +18,9 @@ const statusOf: Readonly<Record<TunnelErrorCode, number>> = {
   Draining: 503,
 }
 
+/** Of a cluster that the hub dials itself. */
+const dialStatus = (code: DialErrorCode): number => (code === 'DialTimeout' ? 504 : 502)
+
 const reasonOf = (status: number): string => (status === 403 ? 'Forbidden' : status === 504 ? 'Timeout' : 'ServiceUnavailable')
 
 /** Undefined: not a failure of the way to the cluster, but one of the hub itself. */
@@ -26,6 +30,10 @@ export function failureOf(error: unknown, cluster: string): KubeFailure | undefi
     const code = statusOf[error.code]
     const message = `cluster ${cluster}: ${error.message}. ${tunnelErrorCatalogue[error.code].next}`
     return { code, reason: reasonOf(code), message, cause: error.code }
+  }
+  if (error instanceof DialError) {
+    const code = dialStatus(error.code)
+    return { code, reason: reasonOf(code), message: `cluster ${cluster}: ${error.message}. ${error.next}`, cause: error.code }
   }
   const { code, syscall, message } = error as NodeJS.ErrnoException
   // What sockets and TLS report has a code; a fault in this program has none.

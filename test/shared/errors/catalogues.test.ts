@@ -3,12 +3,13 @@ import { type SourceFile, readSources } from '#scripts/check/sources.ts'
 import { agentErrorCatalogue } from '#shared/errors/agent-catalogue.ts'
 import { errorCatalogue } from '#shared/errors/catalogue.ts'
 import { databaseErrorCatalogue } from '#shared/errors/database-catalogue.ts'
+import { dialErrorCatalogue } from '#shared/errors/dial-error.ts'
 import { operatorErrorCatalogue } from '#shared/errors/operator-catalogue.ts'
 import { taskEndReasons, taskWaitReasons } from '#shared/errors/task-reasons.ts'
 import { tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
 
 const programs = { agentErrorCatalogue, databaseErrorCatalogue, operatorErrorCatalogue }
-const catalogues = { errorCatalogue, ...programs, taskEndReasons, taskWaitReasons, tunnelErrorCatalogue }
+const catalogues = { errorCatalogue, ...programs, taskEndReasons, taskWaitReasons, tunnelErrorCatalogue, dialErrorCatalogue }
 
 /** Programs that an operator runs; the developers' own checks answer with what they find. */
 const isOperators = (path: string) =>
