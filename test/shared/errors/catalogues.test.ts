@@ -22,7 +22,12 @@ function codesOf(sources: readonly SourceFile[], constructor: RegExp): Map<strin
 }
 
 /** Take the code as an argument, or carry an error from one thread to another. */
-const carriers = ['shared/errors/agent-error.ts', 'shared/errors/database-catalogue.ts', 'hub/store/writer-client.ts']
+const carriers = [
+  'shared/errors/agent-error.ts',
+  'shared/errors/database-catalogue.ts',
+  'hub/store/writer-client.ts',
+  'agent/worker/call.ts',
+]
 
 const notIn = (codes: ReadonlyMap<string, string>, ...known: readonly object[]): string[] =>
   [...codes].filter(([code]) => !known.some((catalogue) => Object.hasOwn(catalogue, code))).map(([code, path]) => `${code} (${path})`)
