@@ -6,14 +6,12 @@ import { type AgentStatus, writeStatus } from '#agent/cli/status-file.ts'
 import { type AgentConfig, type Environment, shownNoProxy } from '#agent/config/config.ts'
 import type { AgentPolicy } from '#agent/config/policy.ts'
 import { showProxy } from '#agent/config/proxy.ts'
-import { describeMachine } from '#agent/enroll/describe.ts'
 import { groupsOfFour } from '#agent/enroll/csr.ts'
-import { type IdentityStore, openIdentityStore } from '#agent/enroll/identity-store.ts'
+import { openHome } from '#agent/enroll/home.ts'
+import { join as joinHub, watchForNewToken } from '#agent/enroll/join.ts'
 import { createKeeper } from '#agent/enroll/keeper.ts'
 import { publicHalf } from '#agent/enroll/keys.ts'
-import { forgetPendingToken, readPendingToken } from '#agent/enroll/pending.ts'
 import { createRenewals } from '#agent/enroll/renew.ts'
-import { machineFingerprint } from '#agent/facts/fingerprint.ts'
 import { createHost } from '#agent/host/create.ts'
 import { createIdleMemory } from '#agent/idle-memory.ts'
 import { openJournal } from '#agent/journal/open.ts'
@@ -45,21 +43,27 @@ export interface AgentOptions {
 const drainMs = 5_000
 const statusIntervalMs = 30_000
 
-/** Resolves when the signal has ended it. @throws OperatorError when it cannot start */
-export async function runAgent(options: AgentOptions): Promise<void> {
-  const { config, policy, env, self, clock, random, signal, log, pid } = options
+/**
+ * Resolves when the signal has ended it, or with `again` when it has got another identity and must begin anew with it.
+ * @throws OperatorError when it cannot start, AgentError IdentityInUse when another agent has taken its place
+ */
+export async function runAgent(options: AgentOptions): Promise<'stopped' | 'again'> {
+  const { config, policy, env, self, clock, random, log, pid } = options
   const { stateDir, hub, proxy } = config
   if (!hub) throw new AgentError('NotEnrolled', 'no hub is configured')
   const host = createHost({ clock, environment: env })
-  const store = openIdentityStore(stateDir)
-  await finishEnrollment(options, store)
+  const ending = new AbortController()
+  const signal = AbortSignal.any([options.signal, ending.signal])
+  const home = await openHome({ config, policy, host, clock, random, log, onTaken: (error) => ending.abort(error) })
+  const { store, fingerprint } = home
+  const joining = { config, home, host, clock, random, signal, log }
+  await joinHub(joining)
   const keeper = createKeeper(store, log)
   const { agentId } = keeper.current()
-  const fingerprint = await machineFingerprint({ host })
   const bootId = ((await host.readText('/proc/sys/kernel/random/boot_id')) ?? '').trim()
   const sessionId = randomUUID()
 
-  const journal = openJournal({ path: join(stateDir, 'journal.db'), clock })
+  const journal = openJournal({ path: join(stateDir, home.journalOf(agentId)), clock })
   const actions = createActions({
     ...{ host, stateDir, clock, log },
     preflight: async ({ input, onRow, signal: stop }) => callWorker({ host, self }, { kind: 'preflight', input }, { signal: stop, onRow }),
@@ -155,7 +159,16 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
   let statusTimer = clock.setTimer(statusIntervalMs, repeat, true)
 
-  link.onUp(pump.onUp)
+  let hasConnected = false
+  const newToken = watchForNewToken({
+    ...joining,
+    hasConnected: () => hasConnected,
+    onJoined: () => ending.abort(new Error('another identity is used from now on')),
+  })
+  link.onUp((committed) => {
+    hasConnected = true
+    pump.onUp(committed)
+  })
   link.onDown(pump.onDown)
   link.onChange(report)
   log.info({ agentId, machine: keeper.current().machineName, version: agentVersion, policy: policy.source ?? 'default' }, 'agent: starting')
@@ -165,6 +178,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
   await aborted(signal)
   log.info({ reason: messageOf(signal.reason) }, 'agent: stopping')
+  newToken.stop()
   const drained = Promise.all([runner.stop(), renewals.stop(), tunnel.stop()])
     .then(() => pump.stop())
     .then(() => link.stop())
@@ -172,29 +186,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   statusTimer.cancel()
   journal.close()
   report.call(undefined)
-}
-
-/** A request that was still waiting for an operator when `enroll --no-wait` returned or the machine restarted. */
-async function finishEnrollment({ config, env, clock, random, signal, log }: AgentOptions, store: IdentityStore): Promise<void> {
-  const { stateDir, hub, proxy, pins } = config
-  const joinToken = readPendingToken(stateDir)
-  if (store.current()) {
-    if (joinToken !== undefined) forgetPendingToken(stateDir)
-    return
-  }
-  if (!hub || joinToken === undefined) throw new AgentError('NotEnrolled', 'there is no identity in the state directory')
-  const machine = await describeMachine(createHost({ clock, environment: env }), agentVersion)
-  log.info({ hub: `${hub.host}:${hub.port}` }, 'agent: waits for the approval of its request to join')
-  const { enroll } = await import('#agent/enroll/enroll.ts')
-  await enroll({
-    ...{ store, hub, proxy, pins, joinToken, machine, clock, random, signal, log },
-    isWaiting: true,
-    onPending: (fingerprint, message) => log.info({ fingerprint }, message),
-  }).catch((error: Error) => {
-    if (error instanceof AgentError && !error.isRetryable) forgetPendingToken(stateDir)
-    throw error
-  })
-  forgetPendingToken(stateDir)
+  home.close()
+  if (options.signal.aborted) return 'stopped'
+  if (ending.signal.reason instanceof AgentError) throw ending.signal.reason
+  return 'again'
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

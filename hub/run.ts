@@ -7,6 +7,7 @@ import { armFailpoints } from '#shared/flow/failpoint.ts'
 import type { Log } from '#shared/log/log.ts'
 import { registerInstallRoutes } from '#hub/api/install/routes.ts'
 import { createProxy } from '#hub/api/proxy/create.ts'
+import { registerRegistration } from '#hub/api/registration/routes.ts'
 import { createApi } from '#hub/api/server.ts'
 import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
 import { createAuth } from '#hub/auth/create.ts'
@@ -78,6 +79,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     const pki = await openPki({ dataDir, names: config.names, clock, webFiles, mustExist: store.list('Machine').items.length > 0 })
     const artifacts = await createArtifacts(config.artifactsDir)
     const installFacts = () => ({ publicUrl: config.agentUrl, web: pki.web, fleetPins: pki.pins, fleetCaPem: pki.fleetCaPem, version })
+    const agentImage = config.agentImage ?? `moorline-agent:${version}`
     const sealingKey = await openSealingKey({ dataDir, randomBytes, mustExist: store.list('Credential').items.length > 0 })
     const vault = createVault(sealingKey, randomBytes)
     const definitions = kindDefinitions({
@@ -157,7 +159,11 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       readiness: createReadiness({ gateway: () => gateway.readiness(), store: () => [storeReadiness(store)] }, clock),
       metrics,
       staticDir: config.webDir,
-      routes: [(app) => registerInstallRoutes(app, { facts: installFacts, artifacts }), proxy.register],
+      routes: [
+        (app) => registerInstallRoutes(app, { facts: installFacts, artifacts }),
+        (app) => registerRegistration(app, { resources, facts: installFacts, agentImage, clock }),
+        proxy.register,
+      ],
       upgrades: [proxy.upgrade],
     })
     cleanups.push(() => api.close())

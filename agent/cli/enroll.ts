@@ -21,7 +21,6 @@ const usage = `Usage: moorline-agent enroll --hub HOST:PORT --pin PIN [--pin PIN
 
 Asks the hub for an identity. The join token is read from a file, standard input or MOORLINE_JOIN_TOKEN, never from an argument.
 
-      --token-file FILE
       --token-stdin   the same as --token -
       --no-wait       return once the hub has the request; \`run\` goes on waiting for the approval
 
@@ -31,7 +30,6 @@ Exit code: 0 approved (with --no-wait also: waits for approval), 1 denied or fai
 
 export const command: Command = async ({ argv, env, clock, random, signal, stdin, stdout, createLog }) => {
   const flags = parseFlags('enroll', argv, {
-    'token-file': { type: 'string' },
     'token-stdin': { type: 'boolean' },
     token: { type: 'string' },
     'no-wait': { type: 'boolean' },
@@ -54,7 +52,7 @@ export const command: Command = async ({ argv, env, clock, random, signal, stdin
       stdout.write(`already enrolled as machine ${existing.machineName}\n`)
       return exitCodes.ok
     }
-    const joinToken = await readToken(flags, env, stdin)
+    const joinToken = await readToken(flags, config.tokenFile, env, stdin)
     saveConfig(config)
     savePendingToken(stateDir, joinToken)
     stdout.write(`hub ${hub.host}:${hub.port}, proxy ${showProxy(proxy)}\n`)
@@ -80,6 +78,7 @@ export const command: Command = async ({ argv, env, clock, random, signal, stdin
 
 async function readToken(
   flags: ReturnType<typeof parseFlags>,
+  file: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
   stdin: CommandContext['stdin'],
 ): Promise<string> {
@@ -91,13 +90,11 @@ async function readToken(
     )
   }
   const isStdin = flags['token-stdin'] === true || flags.token === '-'
-  const file = flags['token-file']
-  const [where, text] =
-    typeof file === 'string'
+  const [where, text] = isStdin
+    ? ['--token-stdin', await stdin(tokenInputCharacters)]
+    : file !== undefined
       ? [`--token-file ${file}`, readFileSync(file, 'utf8')]
-      : isStdin
-        ? ['--token-stdin', await stdin(tokenInputCharacters)]
-        : ['MOORLINE_JOIN_TOKEN', env.MOORLINE_JOIN_TOKEN ?? '']
+      : ['MOORLINE_JOIN_TOKEN', env.MOORLINE_JOIN_TOKEN ?? '']
   const token = text.trim()
   if (!joinTokenPattern.test(token)) throw new AgentError('ConfigInvalid', `${where}: holds no join token`)
   return token

@@ -24,7 +24,9 @@ export const command: Command = async ({ argv, env, self, clock, random, signal,
   const policy = readPolicy(config)
   const unlock = lockStateDirectory(config.stateDir, process.pid)
   try {
-    await runAgent({ config, policy, env, self, clock, random, signal, log: await createLog(config.logLevel), pid: process.pid })
+    const log = await createLog(config.logLevel)
+    // Another identity means another agent: nothing of the one before is carried over.
+    while ((await runAgent({ config, policy, env, self, clock, random, signal, log, pid: process.pid })) === 'again');
     return exitCodes.ok
   } finally {
     unlock()

@@ -8,21 +8,26 @@ import { openIdentityStore } from '#agent/enroll/identity-store.ts'
 import { publicHalf } from '#agent/enroll/keys.ts'
 import { readPendingToken } from '#agent/enroll/pending.ts'
 
-const usage = `Usage: moorline-agent status [-o json] [--state-dir DIR]
+const usage = `Usage: moorline-agent status [-o json] [--live] [--state-dir DIR]
 
 Exit code: 0 connected, 1 not connected or not enrolled.
+With --live, for a liveness probe: 0 unless an agent that ran has stopped to report; being without a hub is no reason to start again.
 `
 
 /** A status older than this belongs to a process that is gone or stuck. */
 const freshMs = 90_000
 
 export const command: Command = async ({ argv, env, clock, stdout }) => {
-  const flags = parseFlags('status', argv, { output: { type: 'string', short: 'o' } })
+  const flags = parseFlags('status', argv, { output: { type: 'string', short: 'o' }, live: { type: 'boolean' } })
   if (flags.help) {
     stdout.write(usage)
     return exitCodes.ok
   }
   const { stateDir } = readConfig(flags, env)
+  if (flags.live) {
+    const written = readStatus(stateDir)?.updatedAt
+    return written === undefined || clock.now().getTime() - Date.parse(written) < freshMs ? exitCodes.ok : exitCodes.failed
+  }
   const store = openIdentityStore(stateDir)
   const identity = store.current()
   const keys = identity ? { privateKey: identity.key, natsSeed: identity.natsSeed } : store.askedKeys()

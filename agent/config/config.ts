@@ -19,6 +19,9 @@ export interface AgentConfig {
   proxy?: Proxy
   noProxy: string
   policyFile?: string
+  tokenFile?: string
+  /** Of the agent's own cluster. */
+  identitySecret?: { namespace: string; name: string }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   failpoints: string
 }
@@ -41,7 +44,7 @@ export function readConfig(flags: Flags, env: Environment): AgentConfig {
     sources.set(name, fromFlag !== undefined ? `--${flag}` : fromEnv !== undefined ? variable : `${join(stateDir, 'config.json')}: ${name}`)
   }
   check(settings, (name) => sources.get(name) ?? name)
-  const { hub, pins = [], proxy: proxyUrl, noProxy, policyFile, logLevel = 'info' } = settings as AgentSettings
+  const { hub, pins = [], proxy: proxyUrl, noProxy, policyFile, tokenFile, identitySecret, logLevel = 'info' } = settings as AgentSettings
   const endpoint = hub === undefined ? undefined : parseHub(hub, sources.get('hub') ?? 'hub')
   const proxy = proxyUrl === undefined ? undefined : parseProxy(proxyUrl, sources.get('proxy') ?? 'proxy')
   const listed = noProxy ?? (env.NO_PROXY || env.no_proxy || '')
@@ -52,6 +55,8 @@ export function readConfig(flags: Flags, env: Environment): AgentConfig {
     proxy: endpoint ? proxyFor(endpoint.host, proxy, listed) : proxy,
     noProxy: listed,
     policyFile,
+    tokenFile,
+    identitySecret: identitySecret === undefined ? undefined : parseSecret(identitySecret),
     logLevel,
     failpoints: env.MOORLINE_FAILPOINTS ?? '',
   }
@@ -83,6 +88,12 @@ export function parseHub(value: string, field: string): Endpoint {
   if (host === '' || !Number.isInteger(port) || port < 1 || port > 65535)
     throw new AgentError('ConfigInvalid', `${field}: must be host:port`)
   return { host, port }
+}
+
+/** The pattern of the setting has been checked. */
+function parseSecret(value: string): { namespace: string; name: string } {
+  const [namespace = '', name = ''] = value.split('/')
+  return { namespace, name }
 }
 
 function readFile(path: string): AgentSettings {

@@ -16,6 +16,9 @@ const closed = { additionalProperties: false } as const
 /** host:port; IPv6 in brackets. */
 export const hubPattern = '^(\\[[0-9A-Fa-f:.]{2,45}\\]|[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?):[0-9]{1,5}$'
 
+/** namespace/name, as Kubernetes allows them. */
+const secretPattern = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$'
+
 export const AgentSettings = Type.Object(
   {
     hub: Type.Optional(Type.String({ pattern: hubPattern })),
@@ -23,6 +26,8 @@ export const AgentSettings = Type.Object(
     proxy: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
     noProxy: Type.Optional(Type.String({ maxLength: 8192 })),
     policyFile: Type.Optional(Type.String({ pattern: '^/', maxLength: 4096 })),
+    tokenFile: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
+    identitySecret: Type.Optional(Type.String({ pattern: secretPattern, maxLength: 320 })),
     logLevel: Type.Optional(Type.Enum(['debug', 'info', 'warn', 'error'])),
   },
   closed,
@@ -45,6 +50,19 @@ export const optionRecords: readonly OptionRecord[] = [
   },
   { name: 'noProxy', flag: 'no-proxy', env: 'MOORLINE_NO_PROXY', description: 'Hosts, domains and CIDRs reached without the proxy.' },
   { name: 'policyFile', flag: 'policy-file', env: 'MOORLINE_POLICY_FILE', description: 'What this machine allows its hub to do.' },
+  {
+    name: 'tokenFile',
+    flag: 'token-file',
+    env: 'MOORLINE_TOKEN_FILE',
+    description: 'File with the join token; `run` asks for an identity with it when there is none.',
+  },
+  {
+    name: 'identitySecret',
+    flag: 'identity-secret',
+    env: 'MOORLINE_IDENTITY_SECRET',
+    description:
+      'namespace/name of a Secret: for an agent that runs as a pod. The identity belongs to the cluster, is kept there and outlives the state directory.',
+  },
   { name: 'logLevel', flag: 'log-level', env: 'MOORLINE_LOG_LEVEL', description: 'debug, info (default), warn or error.' },
 ]
 

@@ -4,7 +4,8 @@ import { machineFingerprint } from '#agent/facts/fingerprint.ts'
 import type { Host } from '#agent/host/types.ts'
 import type { MachineDescription } from '#agent/enroll/enroll.ts'
 
-export async function describeMachine(host: Host, agentVersion: string): Promise<MachineDescription> {
+/** `fingerprint` where it is not the machine's own. */
+export async function describeMachine(host: Host, agentVersion: string, fingerprint?: string): Promise<MachineDescription> {
   const release = (await host.readText('/etc/os-release')) ?? ''
   const os = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(release)?.[1] ?? 'linux'
   const addresses = Object.values(networkInterfaces())
@@ -13,7 +14,7 @@ export async function describeMachine(host: Host, agentVersion: string): Promise
     .map((entry) => entry.address)
   return {
     hostname: hostname(),
-    machineFingerprint: await machineFingerprint({ host }),
+    machineFingerprint: fingerprint ?? (await machineFingerprint({ host })),
     agentVersion,
     os: os.slice(0, 128),
     architecture: arch(),

@@ -55,6 +55,7 @@ const awayBackoff = { baseMs: 2_000, maxMs: 120_000 }
 export async function enroll(options: EnrollOptions): Promise<EnrollResult> {
   const { store, clock, random, signal, isWaiting, log } = options
   const { generation, keys } = store.pendingKeys()
+  await store.saved()
   failpoint('agent.enroll.key-written')
   const half = publicHalf(keys)
   let isShown = false
@@ -76,6 +77,7 @@ export async function enroll(options: EnrollOptions): Promise<EnrollResult> {
       if (answer.state === EnrollState.APPROVED && answer.identity) {
         const identity = store.stage(generation, { agentId: answer.agentId, machineName: answer.machineName }, answer.identity)
         store.activate(generation)
+        await store.saved()
         return { state: 'approved', identity, fingerprint }
       }
       if (answer.state !== EnrollState.PENDING) throw new Error('the hub answered neither pending, approved nor denied')

@@ -44,6 +44,15 @@ export interface IdentityStore {
   keepOnly(generation: number): void
   /** Removes everything, keys included. */
   erase(): void
+  /** Hash of the join token that the newest request was made with, where it is kept. */
+  joinedWith(): string | undefined
+  setJoinedWith(tokenHash: string): void
+  /**
+   * Resolves when everything so far is where it outlives this directory; on a machine that is the directory itself. Keys are saved
+   * before the hub is asked with them, and an identity before it is used.
+   * @throws AgentError IdentitySecretUnavailable, IdentityInUse
+   */
+  saved(): Promise<void>
 }
 
 export function openIdentityStore(stateDir: string): IdentityStore {
@@ -148,6 +157,12 @@ export function openIdentityStore(stateDir: string): IdentityStore {
       rmSync(root, { recursive: true, force: true })
       fsyncDirectory(stateDir)
     },
+    joinedWith: () => readIfThere(join(root, 'joined-with'))?.trim(),
+    setJoinedWith(tokenHash) {
+      ensurePrivateDirectory(root)
+      writeDurable(join(root, 'joined-with'), `${tokenHash}\n`)
+    },
+    saved: () => Promise.resolve(),
   }
 }
 

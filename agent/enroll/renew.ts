@@ -109,6 +109,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
 async function once({ store, keeper, procedures, machineFingerprint, clock }: RenewalsOptions): Promise<void> {
   const { agentId, machineName } = keeper.current()
   const { generation, keys } = store.pendingKeys()
+  await store.saved()
   failpoint('agent.renew.key-written')
   const half = publicHalf(keys)
   // Once in days: an agent that waits does not carry the gRPC library.
@@ -123,7 +124,10 @@ async function once({ store, keeper, procedures, machineFingerprint, clock }: Re
   failpoint('agent.renew.answered')
   if (!answer.identity) throw new Error('the hub answered without an identity')
   const identity = store.stage(generation, { agentId, machineName }, answer.identity)
+  // The hub ends the identity before at the first use of this one: then it must not be in memory alone.
+  await store.saved()
   failpoint('agent.renew.staged')
   keeper.activate(identity)
+  await store.saved()
   failpoint('agent.renew.activated')
 }

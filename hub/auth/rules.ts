@@ -17,6 +17,8 @@ export const rules: readonly Rule[] = [
   { verbs: write, kinds: fleetKinds, roles: operators },
   { verbs: ['get'], kinds: ['Task'], subresource: 'log', roles: everyone },
   { verbs: ['create'], kinds: ['Task'], subresource: 'cancel', roles: operators },
+  // A join token for one agent; an operator may make any.
+  { verbs: ['create'], kinds: ['Cluster'], subresource: 'registration', roles: operators },
   // What it may do there is the cluster's own decision, by the group of the user's highest role for it.
   { verbs: ['get'], kinds: ['Cluster'], subresource: 'proxy', roles: everyone },
   { verbs: ['get'], kinds: ['Cluster'], subresource: 'kubeconfig', roles: everyone },

@@ -14,6 +14,8 @@ export interface HubConfig {
   names: string[]
   webDir: string
   artifactsDir: string
+  /** Container image of the agent, for registered clusters. Undefined: the one of this version. */
+  agentImage?: string
   tlsCert?: string
   tlsKey?: string
   logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -58,6 +60,12 @@ const options = {
   },
   webDir: { flag: 'web-dir', env: 'MOORLINE_WEB_DIR', fallback: 'dist/web', help: 'the built dashboard' },
   artifactsDir: { flag: 'artifacts-dir', env: 'MOORLINE_ARTIFACTS_DIR', fallback: 'dist', help: 'agent binaries to hand out' },
+  agentImage: {
+    flag: 'agent-image',
+    env: 'MOORLINE_AGENT_IMAGE',
+    fallback: '',
+    help: 'container image of the agent in registered clusters, default moorline-agent:VERSION',
+  },
   tlsCert: { flag: 'tls-cert', env: 'MOORLINE_TLS_CERT', fallback: '', help: 'certificate chain for browsers and kubectl (PEM)' },
   tlsKey: { flag: 'tls-key', env: 'MOORLINE_TLS_KEY', fallback: '', help: 'its key (PEM)' },
   logLevel: { flag: 'log-level', env: 'MOORLINE_LOG_LEVEL', fallback: 'info', help: 'debug, info, warn or error' },
@@ -131,6 +139,10 @@ export function loadHubConfig(
   const natsUrl = read('natsUrl')
   if (natsUrl && !/^(nats|tls):\/\/[^\s]+$/.test(natsUrl)) throw invalid('natsUrl', natsUrl, 'nats://host:port')
 
+  const agentImage = read('agentImage')
+  if (agentImage && !/^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$/.test(agentImage))
+    throw invalid('agentImage', agentImage, '[registry/]name[:tag][@digest]')
+
   const names = new Set(['localhost', '127.0.0.1', '::1'])
   for (const url of [publicUrl, agentUrl]) names.add(new URL(url).hostname.replace(/^\[|\]$/g, ''))
   if (listen.host !== '0.0.0.0' && listen.host !== '::') names.add(listen.host)
@@ -147,6 +159,7 @@ export function loadHubConfig(
       names: [...names],
       webDir: resolve(read('webDir')),
       artifactsDir: resolve(read('artifactsDir')),
+      agentImage: agentImage || undefined,
       tlsCert: read('tlsCert') || undefined,
       tlsKey: read('tlsKey') || undefined,
       logLevel,

@@ -92,6 +92,17 @@ export const agentErrorCatalogue = {
     summary: 'A file of the identity is missing or damaged.',
     next: 'Restore the state directory from a backup, or move it away and enrol again.',
   },
+  // an agent that runs as a pod
+  IdentitySecretUnavailable: {
+    isRetryable: true,
+    summary: 'The Secret of the cluster that keeps the agent’s identity cannot be read or written.',
+    next: 'Apply the manifest of the cluster’s registration again: it makes the Secret and the rights to it. When the API server is away, the agent tries again by itself.',
+  },
+  IdentityInUse: {
+    isRetryable: true,
+    summary: 'Another agent has written the Secret that keeps the identity.',
+    next: 'Nothing, when a pod has just taken the place of another. Otherwise see that one agent only uses the Secret: the Deployment has one replica.',
+  },
   // configuration
   ConfigInvalid: {
     isRetryable: false,

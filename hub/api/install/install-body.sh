@@ -5,14 +5,15 @@
 
 usage() {
   cat <<'END_OF_USAGE'
-Usage: sh install.sh [--token-file FILE] [--proxy-file FILE] [--pin PIN]... [--wait]
+Usage: sh install.sh [--token-file FILE] [--proxy-file FILE] [--pin PIN]... [--kubeconfig FILE] [--wait]
        sh install.sh --uninstall
 
 The join token is read from FILE, MOORLINE_JOIN_TOKEN or standard input, never from an argument.
 The proxy is read from FILE or MOORLINE_PROXY: socks5://[user:password@]host:port or http://[user:password@]host:port.
 
-  --wait       wait for the operator's approval; without it the service does
-  --uninstall  undo what tasks changed, remove service, binary and identity
+  --kubeconfig FILE  lead the hub to the cluster of this kubeconfig; written into a policy file if there is none
+  --wait             wait for the operator's approval; without it the service does
+  --uninstall        undo what tasks changed, remove service, binary and identity
 END_OF_USAGE
 }
 
@@ -27,11 +28,13 @@ binary=$root/usr/local/bin/moorline-agent
 state_dir=$root/var/lib/moorline-agent
 config_dir=$root/etc/moorline
 env_file=$config_dir/agent.env
+policy_file=$config_dir/agent-policy.json
 unit_file=$root/etc/systemd/system/moorline-agent.service
 
 token_file=''
 proxy_file=''
 pins=''
+kubeconfig=''
 wait_flag='--no-wait'
 action=install
 while [ $# -gt 0 ]; do
@@ -39,6 +42,7 @@ while [ $# -gt 0 ]; do
   --token-file) [ $# -ge 2 ] || fail '--token-file needs a file'; token_file=$2; shift 2 ;;
   --proxy-file) [ $# -ge 2 ] || fail '--proxy-file needs a file'; proxy_file=$2; shift 2 ;;
   --pin) [ $# -ge 2 ] || fail '--pin needs a pin'; pins="$pins $2"; shift 2 ;;
+  --kubeconfig) [ $# -ge 2 ] || fail '--kubeconfig needs a file'; kubeconfig=$2; shift 2 ;;
   --wait) wait_flag=''; shift ;;
   --uninstall) action=uninstall; shift ;;
   -h | --help) usage; exit 0 ;;
@@ -107,6 +111,32 @@ read_pins() {
     esac
     [ "${#pin}" -eq 44 ] || fail 'a pin has 44 characters'
   done
+}
+
+check_kubeconfig() {
+  [ -n "$kubeconfig" ] || return 0
+  case "$kubeconfig" in
+  /*) ;;
+  *) fail '--kubeconfig needs a whole path' ;;
+  esac
+  is_clean "$kubeconfig" || fail '--kubeconfig has characters that are not allowed'
+  [ -r "$root$kubeconfig" ] || fail "$kubeconfig is not there; run this on a control plane host of the cluster, or name another file with --kubeconfig"
+}
+
+# The policy belongs to the owner of the machine: one that is there is never changed.
+write_policy() {
+  [ -n "$kubeconfig" ] || return 0
+  part="\"kubernetes\": { \"source\": \"kubeconfig\", \"path\": \"$kubeconfig\" }"
+  if [ ! -e "$policy_file" ]; then
+    printf '{ %s }\n' "$part" >"$policy_file.new"
+    chmod 0644 "$policy_file.new"
+    mv -f "$policy_file.new" "$policy_file"
+    is_changed=1
+    say "wrote $policy_file: the hub may use the cluster of $kubeconfig through this machine"
+  elif ! grep -q '"kubernetes"' "$policy_file"; then
+    say "$policy_file was left as it is, and does not lead the hub to the cluster. Add this and restart the agent:"
+    printf '%s\n' "  $part"
+  fi
 }
 
 # Trusts the hub's CA for this download only, and of that only a server that holds a pinned key. curl is required: wget cannot pin.
@@ -190,6 +220,7 @@ install_agent() {
   check_machine
   read_proxy
   read_pins
+  check_kubeconfig
   is_changed=0
   is_enrolled=0
   [ ! -f "$state_dir/identity/current" ] || is_enrolled=1
@@ -199,6 +230,7 @@ install_agent() {
   trap 'exit 1' HUP INT TERM
   install_binary
   write_files
+  write_policy
   if [ "$is_enrolled" -eq 1 ]; then
     say 'this machine has an identity already'
   else
@@ -226,7 +258,7 @@ uninstall_agent() {
   rm -f "$unit_file" "$env_file" "$binary"
   rm -rf "$state_dir"
   systemctl daemon-reload
-  say "removed; $config_dir/agent-policy.json, if there is one, was left"
+  say "removed; $policy_file, if there is one, was left"
 }
 
 # Called at the very end, so that a script cut off on the way does nothing.

@@ -12,6 +12,7 @@ export const grammars = {
   sha256: /^[0-9a-f]{64}$/,
   version: /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/,
   token: /^[A-Za-z0-9_-]{16,256}$/,
+  path: /^\/[A-Za-z0-9._/-]{1,255}$/,
   artifact: /^moorline-agent-linux-[a-z0-9]{1,16}$/,
 } as const
 export type Grammar = keyof typeof grammars

@@ -1,9 +1,10 @@
 // The paths of the resource API as OpenAPI v3. kubectl looks for x-kubernetes-group-version-kind (explain), the fieldValidation
 // parameter (server-side validation) and the content types of PATCH (which kind of patch `apply` may send).
 import { apiVersion } from '#shared/contract/meta.ts'
+import { Registration } from '#shared/contract/registration.ts'
 import type { KindDefinition } from '#hub/resources/types.ts'
 import { subresourcesOf } from '../discovery.ts'
-import { groupVersionKind, schemaName, schemaRef } from './schemas.ts'
+import { groupVersionKind, schemaName, schemaRef, toOpenApi } from './schemas.ts'
 
 type Json = Record<string, unknown>
 
@@ -38,6 +39,12 @@ const types = ['application/json', 'application/yaml']
 const content = (schema: Json, mediaTypes: readonly string[] = types): Json =>
   Object.fromEntries(mediaTypes.map((type) => [type, { schema }]))
 const anyObject: Json = { type: 'object' }
+
+/** Of subresources that do not answer with the object. */
+function answerOf(subresource: string): Json | undefined {
+  if (subresource === 'registration') return toOpenApi(Registration)
+  return subresource === 'log' || subresource === 'kubeconfig' ? { type: 'string' } : undefined
+}
 
 export function kindPaths(definitions: readonly KindDefinition[]): Json {
   return Object.fromEntries(definitions.flatMap(pathsOf))
@@ -100,7 +107,7 @@ function pathsOf(definition: KindDefinition): [string, Json][] {
             ...((verb === 'patch' || verb === 'update') && { parameters: writing }),
             ...(verb === 'patch' && { requestBody: body(anyObject, patchTypes) }),
             ...(verb === 'update' && { requestBody: body(one) }),
-            responses: answer(name === 'log' ? { type: 'string' } : one),
+            responses: answer(answerOf(name) ?? one, name === 'registration' ? '201' : '200'),
           }),
         ]),
       ),

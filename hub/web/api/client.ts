@@ -1,4 +1,5 @@
 // Requests to the hub. The session is a cookie that scripts cannot read; nothing here ever holds a credential.
+import type { Registration } from '#shared/contract/registration.ts'
 import { ApiFailure, failureFromStatus } from './failure.ts'
 import { apiPath, apiVersion, type Kinds, kindNames, type Plural } from './kinds.ts'
 
@@ -64,17 +65,6 @@ export function deleteObject(plural: Plural, name: string): Promise<unknown> {
 
 export function cancelTask(name: string): Promise<unknown> {
   return write('POST', apiPath('tasks', name, 'cancel'), {})
-}
-
-/** What brings a Registered cluster's agent here; the secret in it is in this answer and nowhere else. */
-export interface Registration {
-  /** For whoever has kubectl and is admin of the cluster. */
-  manifestCommand: string
-  /** For root on a host of the cluster. */
-  hostCommand: string
-  expiresAt: string
-  /** What the first command applies. */
-  manifest: string
 }
 
 export function registerCluster(name: string): Promise<Registration> {

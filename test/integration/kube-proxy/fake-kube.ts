@@ -35,7 +35,28 @@ export interface FakeKube {
   release(): void
   /** From now on its own token is refused. */
   refuseToken(): void
+  /** What it says of itself; a test changes it. */
+  facts: ClusterFacts
+  /** By namespace/name, with their versions as an API server keeps them. */
+  secrets: Map<string, FakeSecret>
   stop(): Promise<void>
+}
+
+export interface FakeSecret {
+  apiVersion: string
+  kind: string
+  metadata: { name: string; namespace: string; resourceVersion: string; labels?: Record<string, string> }
+  data?: Record<string, string>
+}
+
+export interface ClusterFacts {
+  version: string
+  uid: string
+  nodes: unknown[]
+  /** Of /readyz?verbose. */
+  readyz: { status: number; text: string }
+  /** Undefined: a cluster that has none any more. */
+  componentStatuses: unknown[] | undefined
 }
 
 export const headersOf = (seen: Seen | undefined, name: string): string[] => {
@@ -62,6 +83,23 @@ export const podEvent = (type: string, name: string, version: number, labels?: R
   object: pod(name, version, labels),
 })
 
+/** As a kubelet reports one. */
+export function node(name: string, { roles = [], isReady = true }: { roles?: string[]; isReady?: boolean }): object {
+  return {
+    metadata: { name, labels: Object.fromEntries(roles.map((role) => [`node-role.kubernetes.io/${role}`, ''])) },
+    spec: {},
+    status: {
+      conditions: [
+        { type: 'Ready', status: isReady ? 'True' : 'Unknown', message: isReady ? 'kubelet is posting ready status' : 'no news' },
+      ],
+      addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+      nodeInfo: { kubeletVersion: 'v1.31.4', osImage: 'Debian GNU/Linux 12 (bookworm)' },
+      capacity: { cpu: '4', memory: '16Gi', pods: '110' },
+      allocatable: { cpu: '3920m', memory: '15Gi', pods: '110' },
+    },
+  }
+}
+
 const resource = (name: string, kind: string, verbs: string[], namespaced = true) => ({ name, singularName: '', namespaced, kind, verbs })
 const all = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
 
@@ -74,6 +112,14 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
   const holding = new Set<() => void>()
   const configMaps = new Map<string, unknown>()
   let isTokenGood = true
+  const secrets = new Map<string, FakeSecret>()
+  const facts: ClusterFacts = {
+    version: 'v1.31.4',
+    uid: '8d5f2c1e-0000-4000-8000-000000000001',
+    nodes: [node('cp-1', { roles: ['control-plane'] }), node('worker-1', {})],
+    readyz: { status: 200, text: '[+]ping ok\n[+]etcd ok\nreadyz check passed\n' },
+    componentStatuses: undefined,
+  }
 
   const json = (response: ServerResponse, body: unknown, status = 200) => {
     const text = JSON.stringify(body)
@@ -95,7 +141,20 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
       return json(response, { kind: 'Status', code: 401, message: 'Unauthorized' }, 401)
     switch (pathname) {
       case '/version':
-        return json(response, { major: '1', minor: '31', gitVersion: 'v1.31.4', platform: 'linux/amd64' })
+        return json(response, { gitVersion: facts.version, platform: 'linux/amd64' })
+      case '/readyz':
+        return void response.writeHead(facts.readyz.status, { 'content-type': 'text/plain' }).end(facts.readyz.text)
+      case '/api/v1/namespaces/kube-system':
+        return json(response, { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'kube-system', uid: facts.uid } })
+      case '/api/v1/nodes': {
+        const limit = Number(url.searchParams.get('limit') ?? facts.nodes.length)
+        const from = Number(url.searchParams.get('continue') ?? 0)
+        const next = from + limit < facts.nodes.length ? String(from + limit) : undefined
+        return json(response, { kind: 'NodeList', metadata: { continue: next }, items: facts.nodes.slice(from, from + limit) })
+      }
+      case '/api/v1/componentstatuses':
+        if (!facts.componentStatuses) return json(response, { kind: 'Status', code: 404, message: 'not found' }, 404)
+        return json(response, { kind: 'ComponentStatusList', items: facts.componentStatuses })
       case '/api':
         return json(response, { kind: 'APIVersions', versions: ['v1'] })
       case '/apis':
@@ -190,12 +249,30 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
       case '/forbidden':
         return json(response, { kind: 'Status', code: 403, reason: 'Forbidden', message: 'pods is forbidden' }, 403)
       default:
+        if (pathname.includes('/secrets/')) return answerSecret(pathname, request, response)
         return json(
           response,
           { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', message: `no ${pathname}`, code: 404 },
           404,
         )
     }
+  }
+
+  /** get and update, with the lock that resourceVersion is. */
+  async function answerSecret(pathname: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [, namespace, name] = /^\/api\/v1\/namespaces\/([^/]+)\/secrets\/([^/]+)$/.exec(pathname) ?? []
+    const key = `${namespace}/${name}`
+    const known = secrets.get(key)
+    if (!known) return json(response, { kind: 'Status', code: 404, message: `secrets "${name}" not found` }, 404)
+    if (request.method !== 'PUT') return json(response, known)
+    const object = JSON.parse(String(await read(request))) as FakeSecret
+    const current = secrets.get(key) ?? known
+    if (object.metadata.resourceVersion !== current.metadata.resourceVersion)
+      return json(response, { kind: 'Status', code: 409, reason: 'Conflict', message: 'the object has been modified' }, 409)
+    const resourceVersion = String(Number(current.metadata.resourceVersion) + 1)
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion } }
+    secrets.set(key, stored)
+    return json(response, stored)
   }
 
   const server: Server = createServer(tls, (request, response) => {
@@ -247,7 +324,7 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
   return {
     server: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ca: tls.cert,
-    ...{ token, seen, stop },
+    ...{ token, seen, stop, facts, secrets },
     connections: () => sockets.size,
     emit: (event) => {
       for (const watcher of watchers) watcher.write(`${JSON.stringify(event)}\n`)

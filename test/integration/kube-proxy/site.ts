@@ -93,7 +93,7 @@ export async function addMachine(api: TestApi, name: string, status: MachineStat
   })
 }
 
-function agentKubeconfig({ server, ca, token }: FakeKube): object {
+export function agentKubeconfig({ server, ca, token }: FakeKube): object {
   return {
     apiVersion: 'v1',
     kind: 'Config',

@@ -1,0 +1,55 @@
+// A cluster is registered with one command: real hub, real agent program in the place of a pod, a small API server of our own.
+import test from 'ava'
+import type { Cluster } from '#shared/contract/cluster.ts'
+import type { Machine } from '#shared/contract/machine.ts'
+import type { Registration } from '#shared/contract/registration.ts'
+import { tempDir } from '#test/helpers/temp-dir.ts'
+import { until } from '#test/helpers/until.ts'
+import { startFakeKube } from '../kube-proxy/fake-kube.ts'
+import { type Site, startSite } from '../site.ts'
+import { applyManifest, runManifestCommand, startPod } from './pod.ts'
+
+const clusters = '/apis/moorline.dev/v1alpha1/clusters'
+
+async function register(site: Site, name: string): Promise<Registration> {
+  await site.apply({ apiVersion: 'moorline.dev/v1alpha1', kind: 'Cluster', metadata: { name }, spec: { type: 'Registered' } })
+  return JSON.parse(await site.kubectl('create', '--raw', `${clusters}/${name}/registration`, '-f', '/dev/null')) as Registration
+}
+const machinesOf = async (site: Site, cluster: string) =>
+  (JSON.parse(await site.kubectl('get', 'machines', '-o', 'json')) as { items: Machine[] }).items.filter(
+    ({ spec }) => spec.clusterRef === cluster,
+  )
+
+test('the command applies a manifest, its pod connects without another approval, and comes back as itself on another node', async (t) => {
+  const site = await startSite(t)
+  const directory = await tempDir(t)
+  const kube = await startFakeKube(t)
+  const registration = await register(site, 'east.one')
+  const token = /mlj_[a-z2-7_]+/.exec(registration.manifestCommand)?.[0] ?? '-'
+  const { applied, calls } = await runManifestCommand(t, registration.manifestCommand, directory)
+  t.is(applied, registration.manifest)
+  t.false(calls.includes(token), 'the token is in no argument')
+
+  const objects = applyManifest(kube, applied)
+  const first = await startPod(t, kube, objects, { directory })
+  await first.connected()
+  const [machine] = await machinesOf(site, 'east.one')
+  t.is(machine?.spec.approved, true)
+  t.deepEqual(machine?.status?.tunnelTargets, ['kube'])
+  t.deepEqual(machine?.status?.allowedActions, [])
+  const secret = () => kube.secrets.get('moorline-system/moorline-agent-identity')?.data ?? {}
+  await until('the identity to be in its Secret', () => 'current' in secret())
+
+  first.program.kill('SIGKILL')
+  await first.program.exited
+  const second = await startPod(t, kube, objects, { directory })
+  await second.connected()
+  const after = await machinesOf(site, 'east.one')
+  t.is(after.length, 1, 'it is the same machine')
+  t.is(after[0]?.status?.agentId, machine?.status?.agentId)
+
+  const again = await site.client().ask('GET', '/registration/manifest.yaml', { token })
+  t.is(again.status, 403, 'the token has been used')
+  const cluster = JSON.parse(await site.kubectl('get', 'cluster', 'east.one', '-o', 'json')) as Cluster
+  t.is(cluster.status?.machines?.connected, 1)
+})
