@@ -3,7 +3,7 @@
 import { constants, type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '#shared/clock/clock.ts'
-import { type TunnelClass, tunnelHeaders, tunnelLimits, unreadBudgetBytes } from '#shared/contract/tunnel.ts'
+import { type TunnelClass, tunnelHeaders, tunnelLimits, tunnelSessionMemoryMb, unreadBudgetBytes } from '#shared/contract/tunnel.ts'
 import { messageOf } from '#shared/errors/agent-error.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import type { Log } from '#shared/log/log.ts'
@@ -36,7 +36,7 @@ export function createAgentSession(options: AgentSessionOptions): AgentSession {
   const { socket, tunnelClass, targets, verify, clock, log } = options
   const session = performServerHandshake(socket, {
     settings: { initialWindowSize: firstWindowBytes(tunnelClass), maxConcurrentStreams: tunnelLimits.streamsPerSession },
-    maxSessionMemory: 128,
+    maxSessionMemory: tunnelSessionMemoryMb,
     // The peer is our own hub: users who close their streams are no rapid-reset attack (CVE-2023-44487).
     streamResetBurst: 100_000,
     streamResetRate: 100_000,

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '#shared/clock/clock.ts'
-import { noncePayload, type TunnelClass, tunnelHeaders, tunnelLimits } from '#shared/contract/tunnel.ts'
+import { noncePayload, type TunnelClass, tunnelHeaders, tunnelLimits, tunnelSessionMemoryMb } from '#shared/contract/tunnel.ts'
 import { isTunnelErrorCode, TunnelError } from '#shared/errors/tunnel-error.ts'
 import { careForSession, firstWindowBytes } from '#shared/tunnel/session-care.ts'
 import { TunnelStream } from '#shared/tunnel/stream.ts'
@@ -41,8 +41,7 @@ export function createHubSession({ socket, tunnelClass, serial, ticket, clock, i
     createConnection: () => socket,
     settings: { initialWindowSize: firstWindowBytes(tunnelClass), enablePush: false },
     peerMaxConcurrentStreams: tunnelLimits.streamsPerSession,
-    // Mebibytes; the budget of what streams hold is kept by their windows.
-    maxSessionMemory: 128,
+    maxSessionMemory: tunnelSessionMemoryMb,
   })
   const ended = Promise.withResolvers<void>()
   const open = new Map<ClientHttp2Stream, TunnelStream | undefined>()

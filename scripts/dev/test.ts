@@ -31,7 +31,7 @@ for (const suite of chosen) {
   const startedMs = performance.now()
   console.log(`\n${suite.name}`)
   const counts = await runSuite(suite)
-  tested += counts.passed
+  tested += counts.passed + counts.failed
   if (counts.failed > 0) isFailed = true
   console.log(paint.dim(`${suite.name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`))
   console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`)

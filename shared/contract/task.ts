@@ -14,7 +14,9 @@ export const TaskSpec = Type.Object(
     timeoutSeconds: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 86400, description: 'Time the agent has from acceptance. Default 600.' }),
     ),
-    deadline: Type.Optional(Timestamp),
+    deadline: Type.Optional(
+      Type.String({ ...Timestamp, description: 'When it ends as TimedOut if it has not ended, also while the machine is away.' }),
+    ),
     attempt: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Raise it to run a finished task again. Default 1.' })),
     cancel: Type.Optional(Type.Boolean({ description: 'True asks to stop it; cannot be taken back for this attempt.' })),
   },

@@ -63,6 +63,13 @@ export const tunnelLimits = {
 /** Bytes that one agent's streams may hold unread at the hub (and the hub's at the agent), over both connections. */
 export const unreadBudgetBytes = 64 * mebibyte
 
+/**
+ * Node's own limit of what an HTTP/2 connection holds, in megabytes: out of the way. Node counts what waits on a stream and does not
+ * take it back when the stream is reset, so that any limit ends a connection on which enough has been broken off. What streams hold is
+ * bounded by their windows, their number and what TunnelStream lets them have in flight.
+ */
+export const tunnelSessionMemoryMb = 1_000_000
+
 /** For a connection as a whole: the largest that HTTP/2 allows (RFC 9113 section 6.9.1). A stalled stream cannot use it up. */
 export const tunnelConnectionWindowBytes = 2 ** 31 - 1
 

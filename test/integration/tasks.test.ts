@@ -178,13 +178,13 @@ test.serial('a cancel ends the program and says so', async (t) => {
 
 test.serial('a task that takes longer than timeoutSeconds is TimedOut, and a higher attempt runs it again', async (t) => {
   const gate = join(work, 'gate-attempt')
-  const first = await runTask('again', { action: 'exec', timeoutSeconds: 1, input: { command: [...gated(gate)] } })
+  const first = await runTask('again', { action: 'exec', timeoutSeconds: 4, input: { command: [...gated(gate)] } })
   t.is(first.status?.state, 'TimedOut')
   t.like(conditionOf(first, 'Finished'), { status: 'True' })
   const same = await site.tryKubectl(['patch', 'task', 'again', '--type=merge', '-p', '{"spec":{"input":{"command":["/bin/echo"]}}}'])
   t.regex(same.stderr, /spec\.input: .*immutable/)
   await writeFile(gate, '')
-  await site.kubectl('patch', 'task', 'again', '--type=merge', '-p', '{"spec":{"attempt":2}}')
+  await site.kubectl('patch', 'task', 'again', '--type=merge', '-p', '{"spec":{"attempt":2,"timeoutSeconds":60}}')
   const second = await until('the second attempt', async () => {
     const task = await site.task('again')
     return task.status?.attempt === 2 && task.status.state === 'Succeeded' ? task : undefined

@@ -76,7 +76,7 @@ function TopBar() {
         <div className="m-account">
           <FailureAlert title="You are still signed in" error={leave.error} />
           <span>
-            {printable(user, 64)} <span className="m-dim">{role}</span>
+            {printable(user, 64)} <span className="m-dim">({role})</span>
           </span>
           <Button variant="link" isInline onClick={() => leave.mutate()} isDisabled={leave.isPending}>
             Sign out

@@ -1,126 +1,49 @@
 // Committed events per second and the time to acknowledgement, beside a bare better-sqlite3 loop that writes the same rows
-// in transactions of 100 with the same durability.
-import { randomUUID } from 'node:crypto'
+// in transactions of 100 with the same durability; and the same on a disk whose fsync is slow.
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
-import { systemClock } from '#shared/clock/clock.ts'
-import { apiVersion } from '#shared/contract/meta.ts'
-import { silentLog } from '#shared/log/log.ts'
-import { Event } from '#proto/moorline/v1/control.ts'
-import { openStore } from '#hub/store/open.ts'
-import { type BenchRow, type BenchSuite, quantile, row } from './row.ts'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { EventFigures } from './events-run.ts'
+import { type BenchRow, type BenchSuite, row } from './row.ts'
+import { slowFsync } from './slow-fsync.ts'
 
-const line = Buffer.alloc(200, 'x')
-const secondsEach = 4
-
-/** One bare loop: the physical limit of this disk and this library for rows of this size. */
-function bareLoop(directory: string): number {
-  const db = new Database(join(directory, 'bare.db'))
-  db.pragma('journal_mode = WAL')
-  db.pragma('synchronous = FULL')
-  db.exec(
-    'CREATE TABLE log (task TEXT, attempt INTEGER, sequence INTEGER, at TEXT, stream TEXT, data BLOB, PRIMARY KEY (task, attempt, sequence)) STRICT, WITHOUT ROWID',
-  )
-  const insert = db.prepare('INSERT INTO log VALUES (?, 1, ?, ?, ?, ?)')
-  const task = randomUUID()
-  const group = db.transaction((from: number) => {
-    for (let index = 0; index < 100; index++) insert.run(task, from + index, new Date().toISOString(), 'stdout', line)
-  })
-  const startMs = performance.now()
-  let rows = 0
-  while (performance.now() - startMs < secondsEach * 1000) {
-    group(rows)
-    rows += 100
-  }
-  const perSecond = rows / ((performance.now() - startMs) / 1000)
-  db.close()
-  return perSecond
-}
-
-async function ours(directory: string, agents: number, batch: number): Promise<{ perSecond: number; acknowledgeMs: number[] }> {
-  const store = await openStore({ path: join(directory, `hub-${agents}-${batch}.db`), log: silentLog, clock: systemClock })
-  const uids = await Promise.all(
-    Array.from({ length: agents }, async (_, index) => {
-      const [machine, task] = [`m${index}`, `t${index}`]
-      const agentId = agentIdOf(index)
-      const uid = randomUUID()
-      const base = { apiVersion, metadata: {} }
-      await store.transact([
-        {
-          op: 'create',
-          object: { ...base, kind: 'Machine', metadata: { name: machine, uid: randomUUID() }, spec: {}, status: { agentId } },
-        },
-        {
-          op: 'create',
-          object: {
-            ...base,
-            kind: 'Task',
-            metadata: { name: task, uid },
-            spec: { machine, action: 'exec' },
-            status: { state: 'Running', attempt: 1 },
-          },
-        },
-      ])
-      return uid
-    }),
-  )
-  const acknowledgeMs: number[] = []
-  const startMs = performance.now()
-  const endMs = startMs + secondsEach * 1000
-  let committed = 0
-  await Promise.all(
-    uids.map(async (taskUid, index) => {
-      let sequence = 0n
-      while (performance.now() < endMs) {
-        const events = Array.from({ length: batch }, () =>
-          Event.fromPartial({
-            sequence: ++sequence,
-            taskUid,
-            attempt: 1,
-            at: new Date(),
-            body: { $case: 'output', value: { stream: 'stdout', data: line } },
-          }),
-        )
-        const sentMs = performance.now()
-        const result = await store.applyEvents(agentIdOf(index), events)
-        if (result.refused || BigInt(result.committedSequence) !== sequence) throw new Error(`batch refused: ${JSON.stringify(result)}`)
-        acknowledgeMs.push(performance.now() - sentMs)
-        committed += batch
-      }
-    }),
-  )
-  const perSecond = committed / ((performance.now() - startMs) / 1000)
-  await store.close()
-  return { perSecond, acknowledgeMs }
-}
-
-const agentIdOf = (index: number): string =>
-  `a${String(index)
-    .padStart(25, '2')
-    .replaceAll(/[0189]/g, (digit) => 'wxyz'['0189'.indexOf(digit)] as string)}`
+const loads = [
+  [1, 1],
+  [10, 10],
+  [50, 20],
+  [100, 50],
+] as const
+const slowMs = 5
 
 export const suite: BenchSuite = async (progress) => {
   const directory = mkdtempSync(join(tmpdir(), 'moorline-bench-'))
-  try {
+  const slow = slowFsync(directory, slowMs)
+  const run = async (env: Record<string, string>, ...what: readonly (string | number)[]): Promise<EventFigures> => {
+    const args = [fileURLToPath(new URL('events-run.ts', import.meta.url)), directory, ...what.map(String)]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, ...env } })
+    return JSON.parse(stdout) as EventFigures
+  }
+  const measure = async (env: Record<string, string>, note: string, some: typeof loads | readonly (typeof loads)[number][]) => {
+    progress(`a bare better-sqlite3 loop${note}`)
+    const bare = await run(env, 'bare')
     const rows: BenchRow[] = []
-    progress('a bare better-sqlite3 loop')
-    const bare = bareLoop(directory)
-    const peerName = 'bare better-sqlite3 loop, groups of 100, synchronous=FULL'
-    for (const [agents, batch] of [
-      [1, 1],
-      [10, 10],
-      [50, 20],
-      [100, 50],
-    ] as const) {
-      progress(`${agents} agents, batches of ${batch}`)
-      const { perSecond, acknowledgeMs } = await ours(directory, agents, batch)
-      const name = `events committed, ${agents} agents × batches of ${batch}`
-      rows.push(row(name, 'events/s', perSecond, peerName, bare))
-      rows.push(row(`${name}: acknowledged p50`, 'ms', quantile(acknowledgeMs, 0.5), '', null))
-      rows.push(row(`${name}: acknowledged p99`, 'ms', quantile(acknowledgeMs, 0.99), '', null))
+    for (const [agents, batch] of some) {
+      progress(`${agents} agents, batches of ${batch}${note}`)
+      const { perSecond, acknowledge } = await run(env, agents, batch)
+      const name = `events committed, ${agents} agents × batches of ${batch}${note}`
+      rows.push(row(name, 'events/s', perSecond, `bare better-sqlite3 loop, groups of 100, synchronous=FULL${note}`, bare.perSecond))
+      rows.push(row(`${name}: acknowledged p50`, 'ms', acknowledge?.p50 ?? Number.NaN, '', null))
+      rows.push(row(`${name}: acknowledged p99`, 'ms', acknowledge?.p99 ?? Number.NaN, '', null))
     }
+    return rows
+  }
+  try {
+    const rows = await measure({}, '', loads)
+    if (slow) rows.push(...(await measure(slow, `, fsync ${slowMs} ms slower`, loads.slice(-2))))
+    else progress('no C compiler: not measured with a slow fsync')
     return rows
   } finally {
     rmSync(directory, { recursive: true, force: true })

@@ -19,6 +19,11 @@ const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => 
         go()
         break
       }
+      // A mebibyte, and then silence.
+      case 'M': {
+        for (let count = 0; count < 4; count++) socket.write(block)
+        break
+      }
       // Up: counts, and answers with bytes and milliseconds from the first to the last.
       case 'U': {
         let bytes = rest.length
