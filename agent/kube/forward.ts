@@ -114,6 +114,12 @@ export function notAccepted(access: KubeAccess): KubeFailure {
   return { code: 502, reason: 'ServiceUnavailable', message, cause: 'CredentialsRefused' }
 }
 
+/** What would follow is not what the client speaks, and might be read as something else on the way. */
+export function otherProtocol(access: KubeAccess): KubeFailure {
+  const message = `the API server at ${hostOf(access)} has changed to a protocol that it was not asked for`
+  return { code: 502, reason: 'ServiceUnavailable', message, cause: 'TargetUnreachable' }
+}
+
 export function unreachable(access: KubeAccess, error: Error, log: Log): KubeFailure {
   log.info({ server: hostOf(access), reason: messageOf(error) }, 'kube: the API server does not answer')
   const message = `the agent cannot reach the API server at ${hostOf(access)}: ${messageOf(error)}. Check on its machine that the API server runs and that the address and CA are right`

@@ -6,7 +6,7 @@ import { headBytes, readRefusal } from '#shared/kubernetes/head.ts'
 import { requestHeaders, responseHeaders, upgradeProtocol } from '#shared/kubernetes/headers.ts'
 import { type KubeFailure, statusBody } from '#shared/kubernetes/status.ts'
 import { splice } from '#shared/tunnel/splice.ts'
-import { forbidden, type ForwardDeps, hostOf, noCredentials, notAccepted, unreachable } from './forward.ts'
+import { forbidden, type ForwardDeps, hostOf, noCredentials, notAccepted, otherProtocol, unreachable } from './forward.ts'
 import { checkImpersonation } from './impersonation.ts'
 import type { KubeAccess } from './types.ts'
 
@@ -59,6 +59,10 @@ export async function forwardUpgrade(
   })
   upstream.on('upgrade', (response, socket, first) => {
     stream.off('close', stop)
+    if (upgradeProtocol(response.rawHeaders) !== protocol) {
+      socket.destroy()
+      return refuse(stream, otherProtocol(access))
+    }
     const headers = { ...responseHeaders(response.rawHeaders, { isUpgrade: true }), connection: 'Upgrade', upgrade: protocol }
     stream.write(headBytes(101, 'Switching Protocols', headers))
     if (first.length > 0) stream.write(first)

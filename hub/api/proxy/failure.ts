@@ -56,3 +56,11 @@ export const refusedCredentials = (cluster: string): KubeFailure => ({
   message: `cluster ${cluster}: the API server does not accept the credentials that the hub has for it. Renew its Credential; see the cluster's conditions`,
   cause: 'CredentialsRefused',
 })
+
+/** What would follow a 101 is not what the client speaks. */
+export const otherProtocol = (cluster: string): KubeFailure => ({
+  code: 502,
+  reason: 'ServiceUnavailable',
+  message: `cluster ${cluster}: the API server has changed to a protocol that it was not asked for. Try again without a proxy between the agent and the API server`,
+  cause: 'TargetUnreachable',
+})

@@ -9,7 +9,7 @@ import { splice } from '#shared/tunnel/splice.ts'
 import type { Upgrade, UpgradeRoute } from '../types.ts'
 import { admit } from './admit.ts'
 import { describe } from './audit.ts'
-import { failureOf, refusedCredentials } from './failure.ts'
+import { failureOf, otherProtocol, refusedCredentials } from './failure.ts'
 import { clientHeaders } from './response.ts'
 import { classOf } from './target.ts'
 import type { Admitted, ProxyParts } from './types.ts'
@@ -37,6 +37,10 @@ async function handle(upgrade: Upgrade, parts: ProxyParts): Promise<void> {
       ...{ identity, method, class: classOf(info, target.path, true), path: target.path, signal },
       headers: { ...requestHeaders(request.rawHeaders, { isUpgrade: true }), connection: 'Upgrade', upgrade: protocol },
     })
+    if (upgraded && upgradeProtocol(response.rawHeaders) !== protocol) {
+      upgraded.socket.destroy()
+      return await refuse(upgrade, otherProtocol(target.cluster), detail)
+    }
     if (upgraded) return await join(upgrade, upgraded, response, { detail, protocol })
     if (response.statusCode === 401) return await refuse(upgrade, refusedCredentials(target.cluster), detail)
     await passRefusal(upgrade, response, admitted, detail)
