@@ -196,8 +196,9 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     })
     cleanups.push(
       () => gateway.close(),
-      () => tunnels.drain(),
-      () => clusterClient.close(),
+      // Side by side: what is open has ten seconds in all.
+      async () => void (await Promise.all([tunnels.drain(), clusterClient.close()])),
+      () => proxy.drain(),
     )
     identities.whenLost((agentId) => {
       gateway.revoke(agentId).catch((error: unknown) => log.error({ agentId, err: error }, 'an identity could not be ended'))

@@ -50,7 +50,14 @@ export async function forward(
     })
 
   const start = (isRepeat: boolean): void => {
-    const upstream = ask()
+    let upstream: ClientRequest
+    try {
+      upstream = ask()
+    } catch (error) {
+      // A token with a line break in it, a certificate that is none: node:http and node:tls throw at once.
+      credentials.forget()
+      return answer(request, response, noCredentials(error, log))
+    }
     ;(upstream as ClientRequest & { strictContentLength: boolean }).strictContentLength = true
     const stop = () => upstream.destroy(new Error('the hub has ended the request'))
     response.once('close', stop)

@@ -29,9 +29,16 @@ export function kubeTarget(options: KubeTargetOptions): TunnelTarget {
 
   // No limit of time: the hub is on the other end, keeps connections for its users and ends them itself.
   const server: Server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0, maxHeaderSize: 64 * 1024 })
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => void forward(request, response, userOf(request), deps))
+  // One request that goes wrong in a way nobody thought of ends its own stream, not the agent.
+  const failed = (socket: Duplex) => (error: unknown) => {
+    log.error({ reason: messageOf(error) }, 'kube: a request could not be handled')
+    socket.destroy()
+  }
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    forward(request, response, userOf(request), deps).catch(failed(request.socket))
+  })
   server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    void forwardUpgrade({ request, stream, head, user: userOf(request) }, deps)
+    forwardUpgrade({ request, stream, head, user: userOf(request) }, deps).catch(failed(stream))
   })
   server.on('clientError', (error, stream: Duplex) => {
     log.debug({ reason: messageOf(error) }, 'kube: a stream has failed')

@@ -1,5 +1,5 @@
 // WebSocket and SPDY/3.1 (exec, attach, port-forward): after the API server's 101 the stream and its connection are one.
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { messageOf } from '#shared/errors/agent-error.ts'
 import { headBytes, readRefusal } from '#shared/kubernetes/head.ts'
@@ -36,15 +36,24 @@ export async function forwardUpgrade(
   }
   if (stream.destroyed) return
 
-  const upstream = connections.upgrade(access, {
-    ...{ method: request.method, path: `${access.basePath}${request.url}` },
-    headers: {
-      ...requestHeaders(request.rawHeaders, { isUpgrade: true }),
-      ...identity.headers,
-      ...(access.authorization && { authorization: access.authorization }),
-      ...{ host: hostOf(access), connection: 'Upgrade', upgrade: protocol },
-    },
-  })
+  const ask = () =>
+    connections.upgrade(access, {
+      ...{ method: request.method, path: `${access.basePath}${request.url}` },
+      headers: {
+        ...requestHeaders(request.rawHeaders, { isUpgrade: true }),
+        ...identity.headers,
+        ...(access.authorization && { authorization: access.authorization }),
+        ...{ host: hostOf(access), connection: 'Upgrade', upgrade: protocol },
+      },
+    })
+  let upstream: ClientRequest
+  try {
+    upstream = ask()
+  } catch (error) {
+    // As in forward.ts.
+    credentials.forget()
+    return refuse(stream, noCredentials(error, log))
+  }
   const stop = () => upstream.destroy(new Error('the hub has ended the request'))
   stream.once('close', stop)
   upstream.on('error', (error) => {

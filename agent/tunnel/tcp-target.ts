@@ -16,12 +16,24 @@ export interface TcpTarget {
   port: number
 }
 
-const mappedPrefix = 0xffffn << 32n
+/** IPv4 inside IPv6: mapped (RFC 4291 section 2.5.5.2), compatible, translated (RFC 6052, RFC 8215, RFC 2765) and 6to4 (RFC 3056). */
+const embeddings: readonly bigint[] = [0xffffn, 0n, 0xffff_0000n, 0x64_ff9b_0000_0000_0000_0000n, 0x64_ff9b_0001_0000_0000_0000n]
+const sixToFour = 0x2002n
 
-/** IPv4 inside IPv6 (RFC 4291 section 2.5.5.2) is judged as what it leads to. */
+/** Judged as what it leads to. */
 function plain(address: Address): Address {
-  return address.family === 6 && address.value >> 32n === mappedPrefix >> 32n ? { family: 4, value: address.value & 0xffff_ffffn } : address
+  if (address.family === 4) return address
+  const { value } = address
+  // The two that are addresses of IPv6 themselves: unspecified and loopback.
+  if (value <= 1n) return address
+  if (value >> 112n === sixToFour) return { family: 4, value: (value >> 80n) & 0xffff_ffffn }
+  return embeddings.includes(value >> 32n) ? { family: 4, value: value & 0xffff_ffffn } : address
 }
+
+/** Where clouds hand out credentials to whoever asks, beside 169.254.169.254, which is link-local. */
+const metadataServices = ['fd00:ec2::254', 'fd20:ce::254', '100.100.100.200', '168.63.129.16', '192.0.0.192'].map(
+  (text) => parseAddress(text)?.value,
+)
 
 /**
  * Why a name may not lead to this address: services that listen there believe whoever reaches them, and a name is whatever its DNS
@@ -34,6 +46,7 @@ export function refusedAddress(text: string): string | undefined {
   if (isLoopback(address)) return 'loopback'
   if (isLinkLocal(address)) return 'link-local'
   if (isMulticast(address)) return 'multicast'
+  if (metadataServices.includes(address.value)) return 'a metadata service of a cloud'
   if (isUnspecified(address) || (address.family === 4 && address.value >> 24n === 0n)) return 'unspecified'
   return undefined
 }

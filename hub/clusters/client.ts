@@ -3,7 +3,8 @@
 import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, type Timer, waitFor } from '#shared/clock/clock.ts'
-import type { TunnelClass } from '#shared/contract/tunnel.ts'
+import { type TunnelClass, tunnelLimits } from '#shared/contract/tunnel.ts'
+import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { type Headers, toHeaderValue } from '#shared/kubernetes/headers.ts'
 import { pump } from '#shared/kubernetes/pump.ts'
 import type { ClusterIdentity, ClusterRoute } from './types.ts'
@@ -32,13 +33,13 @@ export interface ClusterClient {
   /** On a connection of its own. The headers have `connection` and `upgrade`. */
   upgrade(route: ClusterRoute, request: Omit<ClusterRequest, 'body'>): Promise<UpgradeAnswer>
   stats(): { pools: number; idle: number }
-  /** Idle connections go at once, what is being answered may end within a second, then all is broken off. */
+  /** Refuses new requests; idle connections go at once, what is being answered may end within `graceMs`, then all is broken off. */
   close(): Promise<void>
 }
 
 export const idleConnectionMs = 20_000
 const idleConnections = 4
-const graceMs = 1_000
+const checkMs = 50
 
 /** node:http's pool over any duplex, with idle times by the clock. */
 class Pool extends Agent {
@@ -94,9 +95,14 @@ class Pool extends Agent {
   }
 }
 
-export function createClusterClient({ clock }: { clock: Clock }): ClusterClient {
+export function createClusterClient({ clock, graceMs = tunnelLimits.drainMs }: { clock: Clock; graceMs?: number }): ClusterClient {
+  let isClosing = false
   const pools = new Map<string, Pool>()
   const upgraded = new Set<Duplex>()
+
+  const checkOpen = (): void => {
+    if (isClosing) throw new TunnelError('Draining', 'the hub is stopping')
+  }
 
   function poolOf(route: ClusterRoute, { identity, class: tunnelClass }: ClusterRequest): Pool {
     const key = JSON.stringify([route.key, identity.user, identity.groups, tunnelClass])
@@ -140,6 +146,7 @@ export function createClusterClient({ clock }: { clock: Clock }): ClusterClient 
 
   return {
     async send(route, options) {
+      checkOpen()
       const pool = poolOf(route, options)
       try {
         return await exchange(pool, route, options)
@@ -152,29 +159,33 @@ export function createClusterClient({ clock }: { clock: Clock }): ClusterClient 
       }
     },
     async upgrade(route, options) {
+      checkOpen()
       const stream = await route.connect({ identity: options.identity, class: options.class, signal: options.signal })
       upgraded.add(stream)
       stream.once('close', () => upgraded.delete(stream))
-      return new Promise((resolve, reject) => {
+      return new Promise<UpgradeAnswer>((resolve, reject) => {
         const request = httpRequest({ ...optionsOf(route, options), createConnection: () => stream })
         const stop = () => request.destroy(options.signal.reason as Error)
         options.signal.addEventListener('abort', stop, { once: true })
         request.once('close', () => options.signal.removeEventListener('abort', stop))
-        request.on('error', (error) => {
-          stream.destroy()
-          reject(error)
-        })
+        request.on('error', reject)
         request.once('response', (response) => resolve({ response }))
         request.once('upgrade', (response, socket, head) => resolve({ response, upgraded: { socket, head } }))
         request.end()
         if (options.signal.aborted) stop()
+      }).catch((error: unknown) => {
+        // Also what node:http throws at once.
+        stream.destroy()
+        throw error
       })
     },
     stats: () => ({ pools: pools.size, idle: [...pools.values()].reduce((sum, pool) => sum + pool.idle, 0) }),
     async close() {
+      isClosing = true
       const end = clock.monotonicMs() + graceMs
       for (const pool of [...pools.values()]) pool.closeIdle()
-      while ([...pools.values()].some((pool) => pool.isUsed) && clock.monotonicMs() < end) await waitFor(clock, graceMs / 20)
+      const isBusy = () => upgraded.size > 0 || [...pools.values()].some((pool) => pool.isUsed)
+      while (isBusy() && clock.monotonicMs() < end) await waitFor(clock, checkMs)
       for (const pool of pools.values()) pool.destroy()
       for (const stream of upgraded) stream.destroy()
       pools.clear()

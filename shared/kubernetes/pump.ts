@@ -27,6 +27,9 @@ export function pump(from: Incoming, to: Writable, breakOff: (error: Error) => v
     if (!to.write(chunk)) from.pause()
   })
   to.on('drain', () => from.resume())
+  // Nobody takes the rest any more (the other end answered before it had read all): it is let go, so that whoever sends it gets to the
+  // answer instead of waiting for room.
+  to.on('close', () => from.resume())
   from.on('end', () => {
     if (isOver) return
     if (!isWhole(from)) return fail(new Error('the body was cut short'))

@@ -73,7 +73,13 @@ const identities: Readonly<Record<string, readonly string[]>> = {
   plain: ['Impersonate-User: root', 'Impersonate-Group: system:masters', 'Impersonate-Uid: 0', 'Impersonate-Extra-Scopes: root'],
   spelled: ['IMPERSONATE-USER: root', 'impersonate-group: system:masters', 'ImPersonate-eXtra-a%2fb: root', 'Impersonate_User: root'],
   doubled: ['Impersonate-User: root', 'Impersonate-User: root', 'Impersonate-Group: system:masters', 'Impersonate-Group: system:masters'],
-  remote: ['X-Remote-User: root', 'X-Remote-Group: system:masters', 'X-Remote-Extra-Root: root', 'X-Forwarded-User: root', 'Front-Proxy: root'],
+  remote: [
+    'X-Remote-User: root',
+    'X-Remote-Group: system:masters',
+    'X-Remote-Extra-Root: root',
+    'X-Forwarded-User: root',
+    'Front-Proxy: root',
+  ],
   forwarded: ['X-Forwarded-For: root', 'Forwarded: for=root', 'Via: root', 'X-Original-URL: /root', 'X-HTTP-Method-Override: root'],
   cookies: ['Cookie: root=root', 'Proxy-Authorization: Basic root', 'X-Api-Key: root', 'Client-Cert: :root:'],
 }
@@ -150,7 +156,8 @@ test('F-42: a message that two servers could read differently is refused, and th
 test('F-42: bodies arrive as one body: chunk extensions and trailers stay behind, a longer or shorter body than said is cut', async (t) => {
   const scene = await start(t)
   const { site, kube, own, token } = scene
-  const post = (text: string) => say(scene, `POST ${site.at('/body')} HTTP/1.1\r\n${own}Connection: close\r\nTransfer-Encoding: chunked\r\n${text}`)
+  const post = (text: string) =>
+    say(scene, `POST ${site.at('/body')} HTTP/1.1\r\n${own}Connection: close\r\nTransfer-Encoding: chunked\r\n${text}`)
   t.deepEqual(statusesOf(await post('\r\n5;root=masters;a="b\r\nc"\r\nhello\r\n0\r\n\r\n')), [400])
   t.deepEqual(statusesOf(await post('Trailer: Host\r\n\r\n5\r\nhello\r\n0\r\nContent-Length: 9\r\n\r\n')), [400])
   t.deepEqual(statusesOf(await post('\r\n5;root=masters\r\nhello\r\n0\r\n\r\n')), [200])
@@ -175,12 +182,18 @@ test('F-42: bodies arrive as one body: chunk extensions and trailers stay behind
     ] as const
     client.send(frame(frameType.headers, frameFlag.endHeaders, 1, headerBlock(fields)))
     client.send(frame(frameType.data, frameFlag.endStream, 1, Buffer.from(data)))
-    await until('the stream to be ended', () => client.socket.destroyed || client.frames.some(({ type, streamId }) => type === 3 && streamId === 1))
+    await until(
+      'the stream to be ended',
+      () => client.socket.destroyed || client.frames.some(({ type, streamId }) => type === 3 && streamId === 1),
+    )
     client.socket.destroy()
   }
   const next = await say(scene, `GET ${site.at('/after')} HTTP/1.1\r\n${own}Connection: close\r\n\r\n`)
   t.regex(next, /"GET \/after HTTP\/1.1"$/)
-  t.false(kube.requests.some(({ line }) => line.includes('/length')), 'half a body was taken for a whole')
+  t.false(
+    kube.requests.some(({ line }) => line.includes('/length')),
+    'half a body was taken for a whole',
+  )
   check(t, scene, 'bodies')
 })
 
@@ -227,7 +240,10 @@ test('F-42: HTTP/2 fields and pseudo-fields cannot become fields, lines or targe
   for (const field of unruly) {
     if ((await ask([...own, field])) === 200) expected++
     t.is(kube.requests.length, expected)
-    t.false(kube.bytes.some((bytes) => bytes.includes('root')), JSON.stringify(field))
+    t.false(
+      kube.bytes.some((bytes) => bytes.includes('root')),
+      JSON.stringify(field),
+    )
   }
   const hostile: Record<string, [string, string][]> = {
     'a field of a connection': [...own, ['connection', 'impersonate-user']],
@@ -241,7 +257,11 @@ test('F-42: HTTP/2 fields and pseudo-fields cannot become fields, lines or targe
     'a path with a space': pseudo(site.at('/a HTTP/1.1')),
     'an absolute path': pseudo(`https://root${site.at('/a')}`),
     'a method with a line': [[':method', 'GET /smuggled HTTP/1.1\r\n\r\nGET'], ...own.slice(1)],
-    CONNECT: [[':method', 'CONNECT'], [':authority', 'root:443'], ['authorization', `Bearer ${token}`]],
+    CONNECT: [
+      [':method', 'CONNECT'],
+      [':authority', 'root:443'],
+      ['authorization', `Bearer ${token}`],
+    ],
     'extended CONNECT': [[':method', 'CONNECT'], [':protocol', 'websocket'], ...own.slice(1)],
   }
   for (const [what, fields] of Object.entries(hostile)) {
@@ -280,7 +300,11 @@ test('F-42: WebSocket and SPDY upgrades carry the same identity; a refused one l
       t.is(kube.requests.length, 1, `${protocol} ${what}`)
       // Behind a 101 what follows is the stream's own data; behind anything else it is nothing.
       if (isAccepted) await until('the data to arrive', () => kube.bytes.some((bytes) => bytes.includes('/smuggled')))
-      else t.false(kube.bytes.some((bytes) => bytes.includes('/smuggled')), `${protocol} ${what}`)
+      else
+        t.false(
+          kube.bytes.some((bytes) => bytes.includes('/smuggled')),
+          `${protocol} ${what}`,
+        )
       kube.bytes.length = 0
       check(t, scene, `${protocol} ${what}`)
     }
@@ -295,7 +319,10 @@ test('F-42: WebSocket and SPDY upgrades carry the same identity; a refused one l
   })) {
     const answer = await say(scene, `GET ${site.at('/up')} HTTP/1.1\r\n${own}${lines}\r\n${smuggled}`, (got) => got.includes('"GET /up'))
     t.not(statusesOf(answer)[0], 101, what)
-    t.false(kube.bytes.some((bytes) => bytes.includes('/smuggled')), what)
+    t.false(
+      kube.bytes.some((bytes) => bytes.includes('/smuggled')),
+      what,
+    )
   }
   check(t, scene, 'upgrades that are none')
 })

@@ -51,6 +51,8 @@ export interface Fleet {
 export interface FleetOptions {
   agents?: number
   allowedActions?: readonly ActionName[]
+  /** More of every agent's policy. */
+  policy?: object
   hubArgs?: readonly string[]
   hubEnv?: NodeJS.ProcessEnv
   /** Trees to run hub and agents from instead of the repository. */
@@ -104,7 +106,7 @@ async function build(owner: ReturnType<typeof createOwner>, options: FleetOption
     const stateDir = join(directory, who)
     const workDir = join(directory, `${who}-work`)
     for (const path of [stateDir, workDir]) await mkdir(path, { mode: 0o700 })
-    const policy = { allowedActions: options.allowedActions ?? ['exec', 'file'] }
+    const policy = { allowedActions: options.allowedActions ?? ['exec', 'file'], ...options.policy }
     await writeFile(join(stateDir, 'policy.json'), JSON.stringify(policy), { mode: 0o600 })
     // Every second one goes out through a proxy that wants a password.
     const env: NodeJS.ProcessEnv = { WHO: who, MOORLINE_LOG_LEVEL: 'debug', NO_PROXY: '', no_proxy: '' }

@@ -28,6 +28,8 @@ export interface RawKube {
   broken: string[]
   /** What is answered instead of 200 with the request line as JSON; a string as it is. */
   answer: (request: RawRequest, socket: TLSSocket) => string | undefined
+  /** Instead of reading a request: called with the first bytes of a connection. */
+  onHead?: (socket: TLSSocket) => void
 }
 
 export async function startRawKube(t: Owner): Promise<RawKube> {
@@ -44,6 +46,7 @@ export async function startRawKube(t: Owner): Promise<RawKube> {
     socket.on('data', (chunk: Buffer) => {
       kube.bytes[connection] = Buffer.concat([kube.bytes[connection] ?? Buffer.alloc(0), chunk])
       if (isUpgraded) return
+      if (kube.onHead) return kube.onHead(socket)
       rest = Buffer.concat([rest, chunk])
       for (;;) {
         const read = readRequest(rest)

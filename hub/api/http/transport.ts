@@ -1,6 +1,6 @@
 // The TLS server under fastify: HTTP/2 and HTTP/1.1 on sockets that the port router hands over; it never listens itself.
 // Owns the limits of a connection: handshake, headers, idle time, frames, resets.
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
+import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RawServerDefault } from 'fastify'
@@ -15,9 +15,32 @@ export const defaultHttpLimits: HttpLimits = { headersTimeoutMs: 10_000, bodyTim
 const graceMs = 1_000
 const keepAliveMs = 60_000
 
+const clientErrors: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
+
 /** Node's HTTP/1.1 half of the server asks it; the types of http2 do not know it. */
 interface UpgradingServer {
   shouldUpgradeCallback(request: IncomingMessage): boolean
+}
+
+/** Pieces of a body that wait to be read, when they are this small on average. */
+const unreadPieces = { most: 2_000, bytes: 64 } as const
+
+/**
+ * The window of a stream counts bytes, and memory counts pieces: a DATA frame of one byte is an object of a few hundred, so a window
+ * full of them would be fifty megabytes. Who sends such frames faster than they are read is cut off.
+ */
+function limitUnreadPieces(stream: ServerHttp2Stream): void {
+  const push = stream.push.bind(stream)
+  let pieces = 0
+  stream.push = (piece: unknown, encoding?: BufferEncoding): boolean => {
+    pieces = stream.readableLength === 0 ? 0 : pieces + 1
+    if (pieces <= unreadPieces.most || stream.readableLength >= pieces * unreadPieces.bytes) return push(piece, encoding)
+    stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    return false
+  }
 }
 
 export interface Transport {
@@ -78,7 +101,7 @@ export function createTransport(
     server.on('clientError', (error: Error, socket: Socket) => {
       log.debug({ error }, 'an HTTP/1.1 connection ended with an error')
       if (!socket.writable) return socket.destroy()
-      const status = (error as NodeJS.ErrnoException).code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+      const status = clientErrors[(error as NodeJS.ErrnoException).code ?? ''] ?? '400 Bad Request'
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
     })
     ;(server as unknown as UpgradingServer).shouldUpgradeCallback = (request) => upgrades?.wants(request) ?? false
@@ -112,6 +135,7 @@ export function createTransport(
     session.on('stream', (stream) => {
       open++
       timer?.cancel()
+      limitUnreadPieces(stream)
       stream.once('close', () => {
         open--
         if (open === 0 && !session.destroyed) arm(limits.idleTimeoutMs)

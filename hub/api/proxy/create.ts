@@ -11,11 +11,13 @@ import { upgradeRoute } from './upgrade.ts'
 export interface Proxy {
   register(app: FastifyInstance): void
   upgrade: UpgradeRoute
+  /** Ends the watches, which never end by themselves and are begun again by every client; what else is open may finish. */
+  drain(): void
   close(): void
 }
 
 export function createProxy(options: ProxyDeps & Pick<KubeconfigRouteOptions, 'facts'>): Proxy {
-  const parts = { ...options, audit: createProxyAudit(options.store, options.clock) }
+  const parts = { ...options, audit: createProxyAudit(options.store, options.clock), watches: new Set<() => void>() }
   const live = createLiveAccess(options.resources, options.clock)
   return {
     register(app) {
@@ -34,6 +36,9 @@ export function createProxy(options: ProxyDeps & Pick<KubeconfigRouteOptions, 'f
       })
     },
     upgrade: upgradeRoute(parts),
+    drain() {
+      for (const end of parts.watches) end()
+    },
     close: () => live.close(),
   }
 }

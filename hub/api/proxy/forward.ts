@@ -1,7 +1,7 @@
 // One ordinary request to a cluster: both bodies stream with backpressure, a watch stays open for as long as both ends and the right to
 // it do, and an answer that is cut short is cut short for the client.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
+import { constants, type Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '#shared/errors/api-error.ts'
 import { bodyFraming, type Headers, requestHeaders, valuesOf } from '#shared/kubernetes/headers.ts'
@@ -14,6 +14,9 @@ import { failureOf, refusedCredentials } from './failure.ts'
 import { clientHeaders } from './response.ts'
 import { classOf } from './target.ts'
 import type { Admitted, ProxyParts } from './types.ts'
+
+/** For what is left of a body when its answer has been given. */
+const restMs = 5_000
 
 export async function forward(request: FastifyRequest, reply: FastifyReply, parts: ProxyParts, live: LiveAccess): Promise<void> {
   const { raw } = request
@@ -69,12 +72,19 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, part
     await audit('502')
     return void sendFailure(reply, refusedCredentials(target.cluster))
   }
+  endRest(raw, answer, parts)
   // The row is there before the answer leaves.
   await audit(String(answer.statusCode), answer.statusCode === 403)
-  takeAnswer(reply, answer, method, admitted)
+  takeAnswer(reply, answer, method, admitted, parts)
 }
 
-function takeAnswer(reply: FastifyReply, answer: IncomingMessage, method: string, { target, route }: Admitted): void {
+function takeAnswer(
+  reply: FastifyReply,
+  answer: IncomingMessage,
+  method: string,
+  { target, route, info }: Admitted,
+  { watches }: ProxyParts,
+): void {
   reply.hijack()
   const out = reply.raw
   if (out.destroyed) return void answer.destroy()
@@ -89,7 +99,27 @@ function takeAnswer(reply: FastifyReply, answer: IncomingMessage, method: string
     out.end()
     return
   }
-  pump(answer, out, (error) => out.destroy(error))
+  if (info.verb !== 'watch' || status !== 200) return pump(answer, out, (error) => out.destroy(error))
+  let isDrained = false
+  const drain = () => {
+    isDrained = true
+    answer.destroy()
+  }
+  watches.add(drain)
+  out.once('close', () => watches.delete(drain))
+  // A watch that is ended on purpose has a clean end, as API servers give it; an event that is cut in two is no JSON.
+  pump(answer, out, (error) => (isDrained ? out.end() : out.destroy(error)))
+}
+
+/** An answer may come before the end of the body. Its sender may have more on its way, but not for ever. */
+function endRest(raw: FastifyRequest['raw'], answer: IncomingMessage, { clock }: ProxyParts): void {
+  answer.once('end', () => {
+    if (raw.complete) return
+    const { stream } = raw as unknown as Http2ServerRequest
+    const end = () => (stream ? stream.close(constants.NGHTTP2_NO_ERROR) : raw.destroy())
+    const timer = clock.setTimer(restMs, end, true)
+    raw.once('end', () => timer.cancel()).once('close', () => timer.cancel())
+  })
 }
 
 /** Whether there is a body is read from the message, not guessed from the method; what GET and HEAD carry means nothing and stays here. */

@@ -21,6 +21,8 @@ export interface ProxyDeps {
 
 export interface ProxyParts extends ProxyDeps {
   audit(row: ProxyRow): Promise<void>
+  /** Each ends one watch; called when the hub stops. */
+  watches: Set<() => void>
 }
 
 /** A request that may be made, and how. */

@@ -6,6 +6,7 @@ import { headBytes, readRefusal } from '#shared/kubernetes/head.ts'
 import { requestHeaders, responseHeaders, upgradeProtocol } from '#shared/kubernetes/headers.ts'
 import { type KubeFailure, statusBody } from '#shared/kubernetes/status.ts'
 import { splice } from '#shared/tunnel/splice.ts'
+import type { User } from '#hub/auth/types.ts'
 import type { Upgrade, UpgradeRoute } from '../types.ts'
 import { admit } from './admit.ts'
 import { describe } from './audit.ts'
@@ -15,19 +16,25 @@ import { classOf } from './target.ts'
 import type { Admitted, ProxyParts } from './types.ts'
 
 export function upgradeRoute(parts: ProxyParts): UpgradeRoute {
+  // By the very user of one request: what was allowed then is known only to what was admitted then.
+  const admissions = new WeakMap<User, Admitted>()
   return {
     path: '/clusters/:name/proxy/*',
     access: { verb: 'get', kind: 'Cluster', subresource: 'proxy' },
     sessions: false,
-    isStillAllowed: (now, then, { name = '' }) => parts.auth.clusterRoleOf(now, name) === parts.auth.clusterRoleOf(then, name),
-    handle: (upgrade) => handle(upgrade, parts),
+    isStillAllowed: (_now, then) => admissions.get(then)?.isStillAllowed() ?? true,
+    async handle(upgrade) {
+      const { request, user } = upgrade
+      const admitted = admit(user, request.method ?? 'GET', request.url ?? '', parts)
+      admissions.set(user, admitted)
+      return handle(upgrade, admitted, parts)
+    },
   }
 }
 
-async function handle(upgrade: Upgrade, parts: ProxyParts): Promise<void> {
-  const { request, user, signal } = upgrade
+async function handle(upgrade: Upgrade, admitted: Admitted, parts: ProxyParts): Promise<void> {
+  const { request, signal } = upgrade
   const method = request.method ?? 'GET'
-  const admitted = admit(user, method, request.url ?? '', parts)
   const { target, info, identity, route } = admitted
   const protocol = upgradeProtocol(request.rawHeaders)
   if (protocol === undefined) throw new ApiError('BadRequest', 'only websocket and SPDY/3.1 can be upgraded to')

@@ -1,9 +1,11 @@
 // The tunnel beside a TLS connection for each stream (the limit of Node), `ssh -R`, and a multiplexer on WebSocket frames: rates,
-// latencies idle and under load, opening, memory and CPU, near and at a round trip of 40 ms.
+// latencies idle and under load, opening, memory and CPU, near and at a round trip of 40 ms; then requests and exec of a kubectl through
+// hub, tunnel and agent.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type BenchRow, type BenchSuite, quantile, row } from './row.ts'
+import { clusterRows } from './tunnel/cluster.ts'
 import type { CarrierName, Figures } from './tunnel/measure.ts'
 
 const peers: Readonly<Record<Exclude<CarrierName, 'ours'>, string>> = {
@@ -53,6 +55,7 @@ export const suite: BenchSuite = async (progress) => {
         }
       }
     }
+    rows.push(...(await clusterRows(progress)))
     return rows
   } finally {
     target.kill('SIGKILL')

@@ -11,10 +11,29 @@ test('a name may not lead to an address that trusts whoever reaches it', (t) => 
   for (const address of [
     ...['127.0.0.1', '127.8.8.8', '::1', '169.254.169.254', 'fe80::1', '224.0.0.1', 'ff02::1', '0.0.0.0', '0.1.2.3', '::'],
     ...['::ffff:127.0.0.1', '::ffff:169.254.169.254', '::ffff:7f00:1', 'nonsense', ''],
+    ...[
+      '::127.0.0.1',
+      '::ffff:0:127.0.0.1',
+      '64:ff9b::127.0.0.1',
+      '64:ff9b::a9fe:a9fe',
+      '64:ff9b:1::a9fe:a9fe',
+      '2002:7f00:1::',
+      '2002:a9fe:a9fe::1',
+    ],
+    ...['100.100.100.200', 'fd00:ec2::254', 'fd20:ce::254', '168.63.129.16', '192.0.0.192', '::ffff:100.100.100.200', '::2'],
   ]) {
     t.truthy(refusedAddress(address), address)
   }
-  for (const address of ['10.0.0.1', '192.168.1.1', '1.1.1.1', 'fd00::1', '2001:db8::1', '::ffff:10.0.0.1']) {
+  for (const address of [
+    '10.0.0.1',
+    '192.168.1.1',
+    '1.1.1.1',
+    'fd00::1',
+    '2001:db8::1',
+    '::ffff:10.0.0.1',
+    '64:ff9b::10.0.0.1',
+    '2002:a00:1::1',
+  ]) {
     t.is(refusedAddress(address), undefined, address)
   }
 })
