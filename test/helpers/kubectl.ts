@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { kubectlPath } from '#scripts/dev/kubectl.ts'
+import { type KubectlMinor, kubectlPath } from '#scripts/dev/kubectl.ts'
 
-export { kubectlPath }
+export { type KubectlMinor, kubectlPath }
 
 export interface KubectlResult {
   code: number
@@ -13,9 +13,9 @@ export interface KubectlResult {
 export async function kubectl(
   kubeconfig: string,
   args: readonly string[],
-  options: { stdin?: string; timeoutMs?: number } = {},
+  options: { stdin?: string | Buffer; timeoutMs?: number; minor?: KubectlMinor } = {},
 ): Promise<KubectlResult> {
-  const program = await kubectlPath()
+  const program = await kubectlPath(options.minor)
   return new Promise((resolve, reject) => {
     const child = execFile(
       program,

@@ -31,8 +31,10 @@ export interface FakeKube {
   /** To every watch that is open. */
   emit(event: object): void
   watches(): number
-  /** Answers of /hold go on one piece with each call. */
+  /** Answers of /hold, and logs that are followed, go on one piece with each call. */
   release(): void
+  /** How many of them are open. */
+  held(): number
   /** From now on its own token is refused. */
   refuseToken(): void
   /** What it says of itself; a test changes it. */
@@ -134,6 +136,14 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
     seen.push({ method: request.method ?? '', url: request.url ?? '', rawHeaders: request.rawHeaders, isUpgrade, ended })
   }
 
+  const hold = (response: ServerResponse): void => {
+    response.writeHead(200, { 'content-type': 'text/plain' })
+    response.flushHeaders()
+    const next = () => void response.write('piece\n')
+    holding.add(next)
+    response.once('close', () => holding.delete(next))
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'https://kube')
     const { pathname } = url
@@ -177,6 +187,9 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
             metadata: { resourceVersion: '10' },
             items: [pod('one', 1), pod('two', 2)],
           })
+        // As API servers before 1.32 say it, and clients then list instead.
+        if (url.searchParams.has('sendInitialEvents'))
+          return json(response, { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'Invalid', message: 'sendInitialEvents is forbidden', code: 422 }, 422)
         response.writeHead(200, { 'content-type': 'application/json' })
         response.flushHeaders()
         watchers.add(response)
@@ -185,6 +198,9 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
       }
       case '/api/v1/namespaces/default/pods/one':
         return json(response, pod('one', 1))
+      // Followed, it goes on with each release(), like /hold.
+      case '/api/v1/namespaces/default/pods/one/log':
+        return hold(response)
       case '/api/v1/namespaces/default/configmaps': {
         if (request.method !== 'POST')
           return json(response, { kind: 'ConfigMapList', apiVersion: 'v1', metadata: {}, items: [...configMaps.values()] })
@@ -227,14 +243,8 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
         response.writeHead(200, url.searchParams.has('length') ? { 'content-length': 1000 } : {})
         response.write('half of it')
         return void setImmediate(() => (request.socket as TLSSocket).destroy())
-      case '/hold': {
-        response.writeHead(200, { 'content-type': 'text/plain' })
-        response.flushHeaders()
-        const next = () => void response.write('piece\n')
-        holding.add(next)
-        response.once('close', () => holding.delete(next))
-        return
-      }
+      case '/hold':
+        return hold(response)
       case '/page':
         response.writeHead(200, {
           'content-type': 'text/html',
@@ -293,6 +303,7 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
       const body = JSON.stringify({ kind: 'Status', code: 400, message: 'container not found' })
       return void socket.end(`HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
     }
+    if (request.url?.includes('command=tar')) return void sendEndlessTar(request, socket)
     const protocol = request.headers['sec-websocket-protocol'] ?? request.headers['x-stream-protocol-version']
     const name = request.headers.upgrade === 'websocket' ? 'Sec-WebSocket-Protocol' : 'X-Stream-Protocol-Version'
     socket.write(
@@ -333,6 +344,50 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
     release: () => {
       for (const next of holding) next()
     },
+    held: () => holding.size,
     refuseToken: () => void (isTokenGood = false),
   }
+}
+
+/** What `kubectl cp` reads over a WebSocket: channel 1 carries a tar of one file of a gibibyte, which never comes to its end. */
+function sendEndlessTar(request: IncomingMessage, socket: Duplex): void {
+  const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n` +
+      'Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n',
+  )
+  const frame = (payload: Buffer): Buffer => {
+    const head = Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    head.writeBigUInt64BE(BigInt(payload.length + 1), 2)
+    return Buffer.concat([head, payload])
+  }
+  socket.write(frame(tarHeader('big', 2 ** 30)))
+  const piece = frame(Buffer.alloc(32 * 1024, 'x'))
+  let sent = 0
+  const go = (): void => {
+    while (sent < 2 ** 30 - piece.length && !socket.destroyed) {
+      sent += piece.length
+      if (!socket.write(piece)) return
+    }
+  }
+  socket.on('drain', go)
+  socket.resume()
+  go()
+}
+
+/** POSIX.1-1988 (ustar): octal numbers in text, and a sum over the header in which the sum itself counts as spaces. */
+function tarHeader(name: string, bytes: number): Buffer {
+  const header = Buffer.alloc(512)
+  header.write(name, 0)
+  header.write('0000644\0', 100)
+  header.write('0000000\0', 108)
+  header.write('0000000\0', 116)
+  header.write(`${bytes.toString(8).padStart(11, '0')}\0`, 124)
+  header.write('00000000000\0', 136)
+  header.write('        ', 148)
+  header.write('0', 156)
+  header.write('ustar\x0000', 257)
+  const sum = header.reduce((total, byte) => total + byte, 0)
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return header
 }

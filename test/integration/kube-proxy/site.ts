@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'ava'
 import { createHost } from '#agent/host/create.ts'
 import { kubeTarget } from '#agent/kube/target.ts'
 import { createProxy } from '#hub/api/proxy/create.ts'
+import type { HttpLimits } from '#hub/api/types.ts'
 import { createClusterClient, type ClusterClient } from '#hub/clusters/client.ts'
 import { createRegisteredRoutes } from '#hub/clusters/registered/route.ts'
 import { createClusterRoutes } from '#hub/clusters/routes.ts'
@@ -34,7 +35,7 @@ export interface KubeSite extends TestApi {
   clusterKubeconfig(token: string): Promise<string>
 }
 
-export async function startKubeSite(t: Owner, options: { kubeconfig?: string } = {}): Promise<KubeSite> {
+export async function startKubeSite(t: Owner, options: { kubeconfig?: string; httpLimits?: Partial<HttpLimits> } = {}): Promise<KubeSite> {
   const directory = await tempDir(t as never)
   const kube = await startFakeKube(t as never)
   const path = options.kubeconfig ?? join(directory, 'agent.kubeconfig')
@@ -50,11 +51,12 @@ export async function startKubeSite(t: Owner, options: { kubeconfig?: string } =
   })
   const member = await fleet.member({ targets: { kube: target } })
   const alive = new Set([member.agentId])
-  const client = createClusterClient({ clock: systemClock })
+  const client = createClusterClient({ clock: systemClock, graceMs: 1_000 })
   t.teardown(() => client.close())
 
   const facts = { publicUrl: '', caPem: '' }
   const api = await startApi(t as never, {
+    ...(options.httpLimits && { httpLimits: options.httpLimits }),
     extend({ resources, store, auth, clock, tls }) {
       const registered = createRegisteredRoutes({ resources, tunnels: fleet.tunnels, isAlive: (agentId) => alive.has(agentId) })
       const routes = createClusterRoutes({ registered: registered.routeOf })
