@@ -137,7 +137,8 @@ test.serial('The agent is killed in the middle of kubectl cp: an error within se
   const startMs = performance.now()
   await agent().agent.kill()
   for (const [minor, path, copy] of copies) {
-    const { code } = await until(`kubectl 1.${minor} to end`, () => !copy.isRunning() && copy.exited, { timeoutMs: 30_000 })
+    await until(`kubectl 1.${minor} to end`, () => !copy.isRunning(), { timeoutMs: 30_000 })
+    const { code } = await copy.exited
     t.not(code, 0, `1.${minor}`)
     t.regex(copy.stderr(), /error|EOF/i)
     t.true((await sizeOf(path)) < 2 ** 30)

@@ -189,7 +189,18 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
           })
         // As API servers before 1.32 say it, and clients then list instead.
         if (url.searchParams.has('sendInitialEvents'))
-          return json(response, { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'Invalid', message: 'sendInitialEvents is forbidden', code: 422 }, 422)
+          return json(
+            response,
+            {
+              kind: 'Status',
+              apiVersion: 'v1',
+              status: 'Failure',
+              reason: 'Invalid',
+              message: 'sendInitialEvents is forbidden',
+              code: 422,
+            },
+            422,
+          )
         response.writeHead(200, { 'content-type': 'application/json' })
         response.flushHeaders()
         watchers.add(response)
