@@ -210,7 +210,10 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       createMachineController({ ...controllerDeps, presence, machineName, endIdentity: (agentId) => gateway.revoke(agentId) }),
       createTaskController({ ...controllerDeps, gateway, signer: pki.taskSigner }),
       createJoinTokenController(controllerDeps),
-      createClusterController(controllerDeps),
+      createClusterController({
+        ...{ ...controllerDeps, machines: registered.machines, routes: clusterRoutes, client: clusterClient },
+        ...{ window: config.kubernetesVersions, observeIntervalMs: config.observeIntervalMs },
+      }),
     ]
     for (const controller of controllers) {
       cleanups.push(() => controller.stop())

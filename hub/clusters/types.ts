@@ -35,6 +35,9 @@ export interface ClusterRoute {
 }
 
 export interface ClusterRoutes {
-  /** Cheap; nothing is dialled. @throws ApiError ServiceUnavailable with the reason when there is no way to this cluster now */
-  routeOf(cluster: Cluster): ClusterRoute
+  /**
+   * Cheap; nothing is dialled. `isObservation`: for the hub's own look at which cluster answers there, which goes on when another one does.
+   * @throws ApiError ServiceUnavailable with the reason when there is no way to this cluster now
+   */
+  routeOf(cluster: Cluster, options?: { isObservation?: boolean }): ClusterRoute
 }

@@ -16,6 +16,10 @@ export interface HubConfig {
   artifactsDir: string
   /** Container image of the agent, for registered clusters. Undefined: the one of this version. */
   agentImage?: string
+  /** Minors of Kubernetes 1 that are supported. */
+  kubernetesVersions: { oldest: number; newest: number }
+  /** How often a cluster is looked at. */
+  observeIntervalMs: number
   tlsCert?: string
   tlsKey?: string
   logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -65,6 +69,18 @@ const options = {
     env: 'MOORLINE_AGENT_IMAGE',
     fallback: '',
     help: 'container image of the agent in registered clusters, default moorline-agent:VERSION',
+  },
+  kubernetesVersions: {
+    flag: 'kubernetes-versions',
+    env: 'MOORLINE_KUBERNETES_VERSIONS',
+    fallback: '1.28-1.31',
+    help: 'supported versions of Kubernetes; others are read, with a condition',
+  },
+  observeSeconds: {
+    flag: 'observe-seconds',
+    env: 'MOORLINE_OBSERVE_SECONDS',
+    fallback: '60',
+    help: 'how often nodes and health of a cluster are read, 5 to 3600',
   },
   tlsCert: { flag: 'tls-cert', env: 'MOORLINE_TLS_CERT', fallback: '', help: 'certificate chain for browsers and kubectl (PEM)' },
   tlsKey: { flag: 'tls-key', env: 'MOORLINE_TLS_KEY', fallback: '', help: 'its key (PEM)' },
@@ -139,6 +155,12 @@ export function loadHubConfig(
   const natsUrl = read('natsUrl')
   if (natsUrl && !/^(nats|tls):\/\/[^\s]+$/.test(natsUrl)) throw invalid('natsUrl', natsUrl, 'nats://host:port')
 
+  const [, oldest = '', newest = ''] = /^1\.(\d{1,3})-1\.(\d{1,3})$/.exec(read('kubernetesVersions')) ?? []
+  const kubernetesVersions = { oldest: Number(oldest), newest: Number(newest) }
+  if (oldest === '' || kubernetesVersions.oldest > kubernetesVersions.newest)
+    throw invalid('kubernetesVersions', read('kubernetesVersions'), 'the oldest and the newest, as in 1.28-1.31')
+  const observeSeconds = Number(read('observeSeconds'))
+  if (!(observeSeconds >= 5 && observeSeconds <= 3600)) throw invalid('observeSeconds', read('observeSeconds'), 'a number from 5 to 3600')
   const agentImage = read('agentImage')
   if (agentImage && !/^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$/.test(agentImage))
     throw invalid('agentImage', agentImage, '[registry/]name[:tag][@digest]')
@@ -160,6 +182,8 @@ export function loadHubConfig(
       webDir: resolve(read('webDir')),
       artifactsDir: resolve(read('artifactsDir')),
       agentImage: agentImage || undefined,
+      kubernetesVersions,
+      observeIntervalMs: observeSeconds * 1000,
       tlsCert: read('tlsCert') || undefined,
       tlsKey: read('tlsKey') || undefined,
       logLevel,

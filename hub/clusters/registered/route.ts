@@ -21,6 +21,7 @@ export interface RegisteredOptions {
 }
 
 export interface RegisteredRoutes {
+  machines: Pick<ClusterMachines, 'of'>
   routeOf(cluster: Cluster): ClusterRoute
   close(): void
 }
@@ -39,6 +40,7 @@ const firstTryMs = 6_000
 export function createRegisteredRoutes(options: RegisteredOptions): RegisteredRoutes {
   const machines = followClusterMachines(options.resources)
   return {
+    machines,
     routeOf: (cluster) => registeredRoute(cluster, machines, options),
     close: () => machines.close(),
   }

@@ -18,6 +18,11 @@ export interface Controller {
   stop(): Promise<void>
 }
 
+export interface StatusController extends Controller {
+  /** Something that is not in the store has changed what this object's status must say. */
+  look(name: string): void
+}
+
 /** `affected` names the objects of `kind` whose plan a change of another kind may alter. `delayMs` gathers bursts into one look. */
 export function createStatusController<T extends Resource>(
   { resources, clock, random, log }: StatusControllerDeps,
@@ -25,7 +30,7 @@ export function createStatusController<T extends Resource>(
   plan: (object: T, now: Date) => { status?: T['status']; nextAt?: Date },
   affected: (change: Change) => readonly string[] = () => [],
   delayMs = 0,
-): Controller {
+): StatusController {
   const queue = createWorkQueue({
     name: kind,
     concurrency: 8,
@@ -52,6 +57,7 @@ export function createStatusController<T extends Resource>(
   }
   let subscription: { close(): void } | undefined
   return {
+    look,
     start() {
       subscription = resources.subscribe((change) => {
         if (change.kind === kind && change.type !== 'DELETED') look(change.name)

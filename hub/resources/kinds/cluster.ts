@@ -6,6 +6,8 @@ import { immutable } from './rules.ts'
 
 const machineCount = (object: Cluster) => object.status?.machines?.total ?? 0
 
+const nodeCount = ({ status }: Cluster) => status?.nodes && `${status.nodes.ready}/${status.nodes.total}`
+
 export const clusterKind: KindDefinition = {
   kind: 'Cluster',
   plural: 'clusters',
@@ -23,6 +25,8 @@ export const clusterKind: KindDefinition = {
     column<Cluster>('Connected', 'Machines that are connected now.', (object) => object.status?.machines?.connected ?? 0, {
       type: 'integer',
     }),
+    wide<Cluster>('Version', 'Of its API server.', (object) => object.status?.version),
+    wide<Cluster>('Nodes', 'Ready nodes of all.', nodeCount),
     wide<Cluster>('Display-Name', 'Name for people.', (object) => object.spec.displayName),
     wide<Cluster>('Ready', 'The Ready condition.', (object) => conditionStatus(object.status?.conditions, 'Ready')),
     ageColumn,

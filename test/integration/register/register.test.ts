@@ -5,7 +5,7 @@ import type { Machine } from '#shared/contract/machine.ts'
 import type { Registration } from '#shared/contract/registration.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { until } from '#test/helpers/until.ts'
-import { startFakeKube } from '../kube-proxy/fake-kube.ts'
+import { node, startFakeKube } from '../kube-proxy/fake-kube.ts'
 import { type Site, startSite } from '../site.ts'
 import { applyManifest, runManifestCommand, startPod } from './pod.ts'
 
@@ -52,4 +52,43 @@ test('the command applies a manifest, its pod connects without another approval,
   t.is(again.status, 403, 'the token has been used')
   const cluster = JSON.parse(await site.kubectl('get', 'cluster', 'east.one', '-o', 'json')) as Cluster
   t.is(cluster.status?.machines?.connected, 1)
+})
+
+test('version, nodes and health are read through the agent; what changes there, also into another cluster, is said here', async (t) => {
+  const site = await startSite(t, { hubArgs: ['--observe-seconds', '5'] })
+  const directory = await tempDir(t)
+  const kube = await startFakeKube(t)
+  const { manifest } = await register(site, 'west')
+  t.regex(await site.kubectl('get', 'cluster', 'west', '-o', 'jsonpath={.status.conditions[*].reason}'), /NotRegistered/)
+  const pod = await startPod(t, kube, applyManifest(kube, manifest), { directory })
+  t.regex(await site.kubectl('wait', '--for=condition=Ready', 'cluster/west', '--timeout=60s'), /condition met/)
+  const west = async () => JSON.parse(await site.kubectl('get', 'cluster', 'west', '-o', 'json')) as Cluster
+  const first = await west()
+  t.is(first.status?.version, 'v1.31.4')
+  t.is(first.status?.kubeSystemUID, kube.facts.uid)
+  t.like(first.status?.nodes, { total: 2, ready: 2 })
+  t.is(first.status?.capacity?.cpuMillicores, 8000)
+  t.regex(await site.kubectl('get', 'clusters', '-o', 'wide'), /VERSION +NODES[\s\S]*v1\.31\.4 +2\/2/)
+
+  kube.facts.nodes = [...kube.facts.nodes, node('worker-2', { isReady: false })]
+  t.regex(await site.kubectl('wait', '--for=condition=Healthy=false', 'cluster/west', '--timeout=30s'), /condition met/)
+  t.regex(JSON.stringify((await west()).status?.conditions), /1 of 3 nodes not ready: worker-2/)
+
+  const own = kube.facts.uid
+  kube.facts.uid = '8d5f2c1e-0000-4000-8000-000000000002'
+  t.regex(await site.kubectl('wait', '--for=condition=SameCluster=false', 'cluster/west', '--timeout=30s'), /condition met/)
+  const led = await site.client().ask('GET', '/clusters/west/proxy/version')
+  t.is(led.status, 503)
+  t.regex(led.text, /another cluster answers/)
+  kube.facts.uid = own
+  t.regex(await site.kubectl('wait', '--for=condition=SameCluster', 'cluster/west', '--timeout=30s'), /condition met/)
+  t.is((await site.client().ask('GET', '/clusters/west/proxy/version')).status, 200)
+
+  await kube.stop()
+  t.regex(await site.kubectl('wait', '--for=condition=Connected=false', 'cluster/west', '--timeout=60s'), /condition met/)
+  t.regex(JSON.stringify((await west()).status?.conditions), /API: the agent \S+ is connected, but/)
+  await pod.program.stop()
+  await until('the agent’s absence to be named', async () => /control plane: the agent \S+ is not/.test(JSON.stringify(await west())), {
+    timeoutMs: 60_000,
+  })
 })
