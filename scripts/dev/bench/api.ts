@@ -23,7 +23,8 @@ interface Reply {
 
 function open(url: string, ca?: Buffer): ClientHttp2Session {
   const session = connect(url, { ca, settings: { initialWindowSize: 16 * 1024 * 1024 } })
-  session.setLocalWindowSize(64 * 1024 * 1024)
+  // Only a connected session has a window.
+  session.once('connect', () => session.setLocalWindowSize(64 * 1024 * 1024))
   return session
 }
 
