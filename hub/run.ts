@@ -12,6 +12,7 @@ import { createApi } from '#hub/api/server.ts'
 import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
 import { createAuth } from '#hub/auth/create.ts'
 import { createClusterClient } from '#hub/clusters/client.ts'
+import { createAdmission } from '#hub/clusters/imported/admit.ts'
 import { createImportedRoutes } from '#hub/clusters/imported/route.ts'
 import { createRegisteredRoutes } from '#hub/clusters/registered/route.ts'
 import { createClusterRoutes } from '#hub/clusters/routes.ts'
@@ -155,6 +156,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       clock,
       tls: { key: pki.web.key, cert: pki.web.cert },
       version,
+      admit: createAdmission({ resources, credentials, vault, clock }),
       decorate: (object) => (object.kind === 'Machine' ? decorateMachine(object as Machine, presence) : object),
       readiness: createReadiness({ gateway: () => gateway.readiness(), store: () => [storeReadiness(store)] }, clock),
       metrics,

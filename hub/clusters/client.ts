@@ -6,6 +6,7 @@ import { type Clock, type Timer, waitFor } from '#shared/clock/clock.ts'
 import { type TunnelClass, tunnelLimits } from '#shared/contract/tunnel.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { type Headers, toHeaderValue } from '#shared/kubernetes/headers.ts'
+import { hubIdentityUser } from '#shared/kubernetes/identity.ts'
 import { pump } from '#shared/kubernetes/pump.ts'
 import type { ClusterIdentity, ClusterRoute } from './types.ts'
 
@@ -120,7 +121,7 @@ export function createClusterClient({ clock, graceMs = tunnelLimits.drainMs }: {
   function optionsOf(route: ClusterRoute, { method, path, headers, identity }: Omit<ClusterRequest, 'body'>) {
     return {
       ...{ method, path: `${route.pathPrefix}${path}`, setHost: false, setDefaultHeaders: true },
-      headers: { ...headers, ...route.headers, host: route.host, ...impersonation(identity) },
+      headers: { ...headers, ...route.headers, host: route.host, ...impersonation(route, identity) },
     }
   }
 
@@ -193,6 +194,7 @@ export function createClusterClient({ clock, graceMs = tunnelLimits.drainMs }: {
   }
 }
 
-function impersonation({ user, groups }: ClusterIdentity): Headers {
+function impersonation({ isHubItself }: ClusterRoute, { user, groups }: ClusterIdentity): Headers {
+  if (isHubItself && user === hubIdentityUser) return {}
   return { 'impersonate-user': toHeaderValue(user), 'impersonate-group': groups.map(toHeaderValue) }
 }

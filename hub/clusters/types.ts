@@ -32,6 +32,8 @@ export interface ClusterRoute {
   host: string
   /** Added to each request by the hub: the credential of an imported cluster. Empty where the agent adds its own. */
   headers: Readonly<Record<string, string>>
+  /** The hub's own reads are made as the credential in `headers` or of the connection, and nobody is impersonated for them. */
+  isHubItself?: boolean
 }
 
 export interface ClusterRoutes {

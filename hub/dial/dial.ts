@@ -44,7 +44,9 @@ export async function dial({
     // The proxy resolves the name; an address is judged here in whatever way it is written.
     const literal = addressIn(host)
     if (literal !== undefined && isForbiddenAddress(literal)) throw forbidden(host, literal)
-    const socket = await connectTo(proxy, 'ProxyUnreachable', resolve, ending)
+    const socket = await connectTo(proxy, 'ProxyUnreachable', resolve, ending).catch((error: unknown) => {
+      throw error instanceof DialError ? new DialError('ProxyUnreachable', error.message, error) : error
+    })
     const stop = () => socket.destroy()
     ending.addEventListener('abort', stop, { once: true })
     try {

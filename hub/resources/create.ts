@@ -70,9 +70,15 @@ export function createResources({ store, definitions, clock, random, newUid = ra
     return object.metadata.deletionTimestamp && !object.metadata.finalizers?.length ? removal(old) : unchanged(object)
   }
 
-  async function replace(definition: KindDefinition, next: Resource, old: Resource, dryRun?: boolean): Promise<Resource> {
+  async function replace(
+    definition: KindDefinition,
+    next: Resource,
+    old: Resource,
+    { dryRun, admit }: Pick<WriteOptions, 'dryRun' | 'admit'> = {},
+  ): Promise<Resource> {
     const op = replacement(definition, next, old)
     if (op.op === 'update' && isSame(op.object, old)) return old
+    if (op.op === 'update' && admit) op.object = await admit(op.object, old)
     if (dryRun) return op.op === 'update' ? op.object : { ...old, metadata: next.metadata }
     const [written] = await write(definition, old.metadata.name, [op])
     return written as Resource
@@ -114,7 +120,9 @@ export function createResources({ store, definitions, clock, random, newUid = ra
         const next: Resource = isStatus
           ? { ...old, status: given.status }
           : { ...old, metadata: mergeMetadata(old, given.metadata), spec: given.spec }
-        return replace(definition, isStatus ? next : (definition.defaults?.(next, clock.now()) ?? next), old, options.dryRun)
+        return isStatus
+          ? replace(definition, next, old, { dryRun: options.dryRun })
+          : replace(definition, definition.defaults?.(next, clock.now()) ?? next, old, options)
       },
     )
   }
@@ -157,8 +165,12 @@ export function createResources({ store, definitions, clock, random, newUid = ra
   async function create(kind: string, input: unknown, options: WriteOptions = {}): Promise<Resource> {
     const definition = definitionOf(kind)
     for (let attempt = 1; ; attempt++) {
-      const { object, answerOnlyStatus, isGenerated } = prepareCreate(definition, input, options, { clock, random, newUid, look })
+      const prepared = prepareCreate(definition, input, options, { clock, random, newUid, look })
+      const { answerOnlyStatus, isGenerated } = prepared
       try {
+        // A name that is taken needs no dialling to be refused.
+        const isTaken = store.get(kind, prepared.object.metadata.name) !== undefined
+        const object = isTaken ? prepared.object : ((await options.admit?.(prepared.object, undefined)) ?? prepared.object)
         if (options.dryRun) {
           if (store.get(kind, object.metadata.name)) await write(definition, object.metadata.name, [{ op: 'create', object }])
           return object

@@ -62,8 +62,16 @@ export interface KindDefinition {
   onCreate?(object: Resource, now: Date): { object: Resource; answerOnlyStatus?: Record<string, unknown> }
 }
 
+/**
+ * The last word before an object is stored: asked with what has passed validation, may dial, and returns the object with the status that
+ * was found. Given with the writes of users; a controller's own write brings none, so that none waits for a network.
+ * @throws ApiError
+ */
+export type Admit = (object: Resource, old: Resource | undefined) => Promise<Resource>
+
 export interface WriteOptions {
   dryRun?: boolean
+  admit?: Admit
   /** Absent: Strict. The API passes Warn when the client says nothing, as Kubernetes does. */
   fieldValidation?: 'Strict' | 'Warn' | 'Ignore'
   /** Collects warnings for the Warning header. */

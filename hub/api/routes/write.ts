@@ -5,6 +5,7 @@ import { ApiError } from '#shared/errors/api-error.ts'
 import type { User, Verb } from '#hub/auth/types.ts'
 import { withoutSealed } from '#hub/resources/sealed.ts'
 import type { KindDefinition } from '#hub/resources/types.ts'
+import { checkCredentials } from '../http/credential-use.ts'
 import { applyJsonPatch, applyMergePatch } from '../body/json-patch.ts'
 import { checkValue } from '../body/safe-parse.ts'
 import { negotiate } from '../http/accept.ts'
@@ -19,7 +20,7 @@ const patchAttempts = 20
 const deletesAtOnce = 50
 
 export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: Presenter): void {
-  const { resources } = deps
+  const { resources, admit } = deps
 
   for (const definition of resources.definitions()) {
     const { kind } = definition
@@ -40,6 +41,7 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
     if (!request.visible) return
     const known = objects.map((object): Resource => ({ ...(object as Resource), kind: definition.kind }))
     check(request, request.user as User, { verb, kind: definition.kind, objects: known }, deps.auth)
+    for (const object of known) checkCredentials(request.visible, object, resources)
   }
 
   function answer(request: FastifyRequest, reply: FastifyReply, object: Resource, warnings: readonly string[]): FastifyReply {
@@ -63,7 +65,7 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
     const object = body(definition, request)
     checkScope(definition, 'create', request, [object])
     noteDryRun(request, options.dryRun)
-    const created = await resources.create(definition.kind, object, options)
+    const created = await resources.create(definition.kind, object, { ...options, admit })
     reply.code(201)
     return answer(request, reply, created, options.warnings)
   }
@@ -79,7 +81,12 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
     checkScope(definition, 'update', request, [object])
     noteDryRun(request, options.dryRun)
     const { name } = request.params as { name: string }
-    return answer(request, reply, await resources.update(definition.kind, name, object, { ...options, subresource }), options.warnings)
+    return answer(
+      request,
+      reply,
+      await resources.update(definition.kind, name, object, { ...options, admit, subresource }),
+      options.warnings,
+    )
   }
 
   async function patch(
@@ -105,7 +112,7 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
       const isBound = patched.metadata.resourceVersion !== current.metadata.resourceVersion
       try {
         const warnings: string[] = []
-        const written = await resources.update(definition.kind, name, patched, { ...options, warnings, subresource })
+        const written = await resources.update(definition.kind, name, patched, { ...options, admit, warnings, subresource })
         return answer(request, reply, written, warnings)
       } catch (error) {
         if (isBound || attempt === patchAttempts || !(error instanceof ApiError && error.code === 'Conflict')) throw error

@@ -49,6 +49,8 @@ export function importedRoute(
     key: JSON.stringify([uid, fingerprint, spec.apiServer, spec.certificateAuthority, spec.proxy]),
     ...{ pathPrefix, host: authority },
     headers: authorization === undefined ? {} : { authorization },
+    // Its credential reads what the hub wants to know, before and without anything being bound in the cluster.
+    isHubItself: true,
     async connect({ signal }: ConnectOptions): Promise<Duplex> {
       const socket = await dial({ host, port, proxy: proxy(), signal, clock })
       return startTls(socket, { ...tls, where: nameOf({ host, port }), signal, clock })

@@ -1,6 +1,7 @@
 import { type Cluster, ClusterSpec, ClusterStatus } from '#shared/contract/cluster.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { KindDefinition } from '../types.ts'
+import { checkImported, withoutImportedFields } from './cluster-imported.ts'
 import { ageColumn, column, conditionStatus, nameColumn, wide } from './columns.ts'
 import { immutable } from './rules.ts'
 
@@ -36,17 +37,20 @@ export const clusterKind: KindDefinition = {
     'status.phase': (object) => (object as Cluster).status?.phase ?? '',
   },
   initialStatus: () => ({ phase: 'Pending', machines: { total: 0, connected: 0, pending: 0 }, conditions: [] }),
-  validate(object, old) {
-    const { spec } = object as Cluster
-    if (spec.type !== 'Registered')
+  validate(object, old, look) {
+    const { metadata, spec } = object as Cluster
+    const before = (old as Cluster | undefined)?.spec
+    if (spec.type !== 'Registered' && spec.type !== 'Imported')
       return [
         {
           field: 'spec.type',
           reason: 'FieldValueNotSupported',
-          message: `Unsupported value: "${spec.type}": this version manages clusters of type "Registered" only`,
+          message: `Unsupported value: "${spec.type}": this version manages clusters of type "Registered" and "Imported"`,
         },
       ]
-    return immutable(spec, (old as Cluster | undefined)?.spec, ['type'])
+    const causes = immutable(spec, before, ['type'])
+    if (causes.length > 0) return causes
+    return spec.type === 'Imported' ? checkImported(metadata.name, spec, before, look) : withoutImportedFields(spec)
   },
   validateDelete(object, look) {
     const { name } = object.metadata

@@ -16,6 +16,7 @@ import type { Auth } from '#hub/auth/types.ts'
 import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
 import { createCredentials } from '#hub/credentials/open.ts'
 import type { Credentials } from '#hub/credentials/types.ts'
+import type { Vault } from '#hub/credentials/vault.ts'
 import { createMetrics, type Metrics } from '#hub/observability/metrics.ts'
 import { createResources } from '#hub/resources/create.ts'
 import { kindDefinitions } from '#hub/resources/kinds/index.ts'
@@ -101,7 +102,9 @@ export async function selfSigned(): Promise<{ key: string; cert: string }> {
 
 export interface StartApiOptions extends Partial<ApiDeps> {
   /** More of the API that needs the parts made here. */
-  extend?(parts: Pick<ApiDeps, 'resources' | 'store' | 'auth' | 'clock' | 'tls'> & { credentials: Credentials }): Partial<ApiDeps>
+  extend?(
+    parts: Pick<ApiDeps, 'resources' | 'store' | 'auth' | 'clock' | 'tls'> & { credentials: Credentials; vault: Vault },
+  ): Partial<ApiDeps>
 }
 
 export async function startApi(t: Owner, { extend, ...options }: StartApiOptions = {}): Promise<TestApi> {
@@ -129,7 +132,7 @@ export async function startApi(t: Owner, { extend, ...options }: StartApiOptions
     readiness: () => Promise.resolve([{ name: 'store', ok: true, message: '' }]),
     metrics,
     ...options,
-    ...extend?.({ resources, store, auth, clock, tls, credentials: createCredentials({ resources, vault }) }),
+    ...extend?.({ resources, store, auth, clock, tls, credentials: createCredentials({ resources, vault }), vault }),
   })
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {

@@ -1,4 +1,5 @@
 // A CA and certificates of it, for servers that a test wants to be wrong in one way.
+import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 

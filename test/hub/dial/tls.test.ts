@@ -1,4 +1,3 @@
-import 'reflect-metadata'
 import { once } from 'node:events'
 import { createServer as createPlain, type Socket } from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'

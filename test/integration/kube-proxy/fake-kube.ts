@@ -105,9 +105,26 @@ export function node(name: string, { roles = [], isReady = true }: { roles?: str
 const resource = (name: string, kind: string, verbs: string[], namespaced = true) => ({ name, singularName: '', namespaced, kind, verbs })
 const all = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
 
-export async function startFakeKube(t: Owner): Promise<FakeKube> {
-  const tls = await selfSigned()
+export interface FakeKubeOptions {
+  /** PEM of its certificate and key; without them a self-signed one that is its own CA. */
+  tls?: { cert: string; key: string }
+  /** UID of its namespace kube-system. */
+  uid?: string
+  /** What it accepts, whole Authorization values; a client certificate of `clientCa` besides. */
+  accepts?: readonly string[]
+  clientCa?: string
+  /** Before every path, as behind another server. */
+  pathPrefix?: string
+}
+
+export async function startFakeKube(t: Owner, options: FakeKubeOptions = {}): Promise<FakeKube> {
+  const tls = options.tls ?? (await selfSigned())
   const token = 'cluster-token'
+  const accepts = new Set(options.accepts ?? [`Bearer ${token}`])
+  const isKnown = ({ headers, socket }: IncomingMessage) =>
+    isTokenGood &&
+    (accepts.has(headers.authorization ?? '') ||
+      (options.clientCa !== undefined && (socket as TLSSocket).authorized && !headers.authorization))
   const seen: Seen[] = []
   const sockets = new Set<Duplex>()
   const watchers = new Set<ServerResponse>()
@@ -146,9 +163,10 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'https://kube')
-    const { pathname } = url
-    if (request.headers.authorization !== `Bearer ${token}` || !isTokenGood)
-      return json(response, { kind: 'Status', code: 401, message: 'Unauthorized' }, 401)
+    const prefix = options.pathPrefix ?? ''
+    if (!url.pathname.startsWith(`${prefix}/`)) return json(response, { kind: 'Status', code: 404, message: 'not here' }, 404)
+    const pathname = url.pathname.slice(prefix.length)
+    if (!isKnown(request)) return json(response, { kind: 'Status', code: 401, message: 'Unauthorized' }, 401)
     switch (pathname) {
       case '/version':
         return json(response, { gitVersion: facts.version, platform: 'linux/amd64' })
@@ -219,6 +237,8 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
         configMaps.set(object.metadata.name, object)
         return json(response, object, 201)
       }
+      case '/api/v1/namespaces/kube-system':
+        return json(response, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system', uid: options.uid ?? 'uid-fake' } })
       case '/headers':
         return json(response, request.rawHeaders)
       case '/digest': {
@@ -296,7 +316,8 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
     return json(response, stored)
   }
 
-  const server: Server = createServer(tls, (request, response) => {
+  const clients = options.clientCa === undefined ? {} : { ca: options.clientCa, requestCert: true, rejectUnauthorized: false }
+  const server: Server = createServer({ ...tls, ...clients }, (request, response) => {
     const ended = new Promise<'whole' | 'cut'>((resolve) =>
       response.once('close', () => resolve(request.complete && response.writableFinished ? 'whole' : 'cut')),
     )
@@ -308,8 +329,7 @@ export async function startFakeKube(t: Owner): Promise<FakeKube> {
     let isEnded = false
     socket.once('end', () => (isEnded = true))
     record(request, true, new Promise((resolve) => socket.once('close', () => resolve(isEnded ? 'whole' : 'cut'))))
-    if (request.headers.authorization !== `Bearer ${token}`)
-      return void socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n')
+    if (!isKnown(request)) return void socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n')
     if (request.url?.includes('refuse')) {
       const body = JSON.stringify({ kind: 'Status', code: 400, message: 'container not found' })
       return void socket.end(`HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
