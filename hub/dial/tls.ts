@@ -1,6 +1,5 @@
 // TLS over a dialled socket. The server is always verified: by the given CA alone, or by the roots of the hub's Node where none is given.
-import type { Socket } from 'node:net'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Clock } from '#shared/clock/clock.ts'
 import { DialError, type DialErrorCode } from '#shared/errors/dial-error.ts'
@@ -41,24 +40,27 @@ export async function startTls(
   { servername, where, clock, signal, timeoutMs = tlsTimeoutMs, ...trust }: DialTlsOptions,
 ): Promise<TLSSocket> {
   const late = () => new DialError('DialTimeout', `${where} did not answer the TLS handshake within ${timeoutMs / 1000} s`)
+  let secure: TLSSocket | undefined
   try {
     return await within({ clock, timeoutMs, signal }, late, () => {
-      const secure = connect({
+      const starting = connect({
         ...{ socket, ...trust, host: servername, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2' },
         ...(isIP(servername) === 0 && { servername }),
       })
+      secure = starting
       return new Promise<TLSSocket>((resolve, reject) => {
-        secure.once('error', reject)
-        secure.once('close', () => reject(new Error('it closed the connection')))
-        secure.once('secureConnect', () => {
-          secure.removeAllListeners('error').removeAllListeners('close')
+        starting.once('error', reject)
+        starting.once('close', () => reject(new Error('it closed the connection')))
+        starting.once('secureConnect', () => {
+          starting.removeAllListeners('error').removeAllListeners('close')
           // Until its next owner listens; it sees the closed socket.
-          secure.on('error', () => {})
-          resolve(secure)
+          starting.on('error', () => {})
+          resolve(starting)
         })
       })
     })
   } catch (error) {
+    secure?.destroy()
     socket.destroy()
     signal?.throwIfAborted()
     if (error instanceof DialError) throw error
@@ -73,8 +75,10 @@ function codeOf(error: unknown): DialErrorCode {
   return code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'TlsWrongName' : 'TlsFailed'
 }
 
-/** OpenSSL's errors are lines of its own with file names; the reason is the part that says something. */
+/** OpenSSL's errors are lines of its own with file names; the reason is the part that says something. Node's advice is not for a hub. */
 function messageOf(error: unknown): string {
-  const { message, reason } = error as Error & { reason?: string }
-  return message.startsWith('Hostname/IP') || reason === undefined ? message : reason
+  const { message: said, reason, cert } = error as Error & { reason?: string; cert?: { subjectaltname?: string } }
+  if (cert) return `its certificate is not for this name but for ${(cert.subjectaltname ?? 'none').slice(0, 256)}`
+  const message = said.replace(/; if the root CA is installed locally.*$/s, '')
+  return reason ?? message
 }

@@ -98,6 +98,7 @@ function refusalOf(error: unknown, { spec }: Cluster): unknown {
         `the credential may not read what tells this cluster from others (${message}). Bind it to a ClusterRole with the rights that docs/credentials.md lists`,
         error,
       )
+    case 'NotFound':
     case 'NotUnderstood':
       return new ProbeRefused(
         'spec.apiServer',
