@@ -134,7 +134,7 @@ export async function startFakeKube(t: Owner, options: FakeKubeOptions = {}): Pr
   const secrets = new Map<string, FakeSecret>()
   const facts: ClusterFacts = {
     version: 'v1.31.4',
-    uid: '8d5f2c1e-0000-4000-8000-000000000001',
+    uid: options.uid ?? '8d5f2c1e-0000-4000-8000-000000000001',
     nodes: [node('cp-1', { roles: ['control-plane'] }), node('worker-1', {})],
     readyz: { status: 200, text: '[+]ping ok\n[+]etcd ok\nreadyz check passed\n' },
     componentStatuses: undefined,
@@ -237,8 +237,6 @@ export async function startFakeKube(t: Owner, options: FakeKubeOptions = {}): Pr
         configMaps.set(object.metadata.name, object)
         return json(response, object, 201)
       }
-      case '/api/v1/namespaces/kube-system':
-        return json(response, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system', uid: options.uid ?? 'uid-fake' } })
       case '/headers':
         return json(response, request.rawHeaders)
       case '/digest': {
