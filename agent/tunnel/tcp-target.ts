@@ -6,7 +6,8 @@ import { type Clock } from '#shared/clock/clock.ts'
 import { tunnelLimits } from '#shared/contract/tunnel.ts'
 import { messageOf } from '#shared/errors/agent-error.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
-import { type Address, isLinkLocal, isLoopback, isMulticast, isUnspecified, parseAddress } from '#shared/net/address.ts'
+import { isLinkLocal, isLoopback, isMulticast, isUnspecified, parseAddress } from '#shared/net/address.ts'
+import { isMetadataService, plainAddress } from '#shared/net/special-addresses.ts'
 import { splice } from '#shared/tunnel/splice.ts'
 import type { TunnelTarget } from './types.ts'
 
@@ -16,25 +17,6 @@ export interface TcpTarget {
   port: number
 }
 
-/** IPv4 inside IPv6: mapped (RFC 4291 section 2.5.5.2), compatible, translated (RFC 6052, RFC 8215, RFC 2765) and 6to4 (RFC 3056). */
-const embeddings: readonly bigint[] = [0xffffn, 0n, 0xffff_0000n, 0x64_ff9b_0000_0000_0000_0000n, 0x64_ff9b_0001_0000_0000_0000n]
-const sixToFour = 0x2002n
-
-/** Judged as what it leads to. */
-function plain(address: Address): Address {
-  if (address.family === 4) return address
-  const { value } = address
-  // The two that are addresses of IPv6 themselves: unspecified and loopback.
-  if (value <= 1n) return address
-  if (value >> 112n === sixToFour) return { family: 4, value: (value >> 80n) & 0xffff_ffffn }
-  return embeddings.includes(value >> 32n) ? { family: 4, value: value & 0xffff_ffffn } : address
-}
-
-/** Where clouds hand out credentials to whoever asks, beside 169.254.169.254, which is link-local. */
-const metadataServices = ['fd00:ec2::254', 'fd20:ce::254', '100.100.100.200', '168.63.129.16', '192.0.0.192'].map(
-  (text) => parseAddress(text)?.value,
-)
-
 /**
  * Why a name may not lead to this address: services that listen there believe whoever reaches them, and a name is whatever its DNS
  * server says today. An operator who wants one of them writes the address itself.
@@ -42,11 +24,11 @@ const metadataServices = ['fd00:ec2::254', 'fd20:ce::254', '100.100.100.200', '1
 export function refusedAddress(text: string): string | undefined {
   const parsed = parseAddress(text)
   if (parsed === undefined) return 'not an address'
-  const address = plain(parsed)
+  const address = plainAddress(parsed)
   if (isLoopback(address)) return 'loopback'
   if (isLinkLocal(address)) return 'link-local'
   if (isMulticast(address)) return 'multicast'
-  if (metadataServices.includes(address.value)) return 'a metadata service of a cloud'
+  if (isMetadataService(address)) return 'a metadata service of a cloud'
   if (isUnspecified(address) || (address.family === 4 && address.value >> 24n === 0n)) return 'unspecified'
   return undefined
 }
