@@ -7,6 +7,7 @@ import { noncePayload, type TunnelClass, tunnelHeaders, tunnelLimits, tunnelSess
 import { isTunnelErrorCode, TunnelError } from '#shared/errors/tunnel-error.ts'
 import { careForSession, firstWindowBytes } from '#shared/tunnel/session-care.ts'
 import { TunnelStream } from '#shared/tunnel/stream.ts'
+import { limitUnreadPieces } from '#shared/tunnel/unread-pieces.ts'
 
 export interface HubSessionOptions {
   socket: TLSSocket
@@ -115,6 +116,7 @@ export function createHubSession({ socket, tunnelClass, serial, ticket, clock, i
         },
         { endStream: false },
       )
+      limitUnreadPieces(request, tunnelLimits.unreadPieces, () => request.destroy(new Error('too many small pieces are unread')))
       open.set(request, undefined)
       counted()
       request.once('close', () => {

@@ -56,6 +56,8 @@ export const tunnelLimits = {
   silenceMs: 20_000,
   drainMs: 10_000,
   streamsPerSession: 1024,
+  /** Of one stream at the hub, when they are tiny: an agent that has been taken over could fill its memory with objects. */
+  unreadPieces: 20_000,
   userBytes: 512,
   messageBytes: 512,
 } as const

@@ -1,12 +1,13 @@
 // The TLS server under fastify: HTTP/2 and HTTP/1.1 on sockets that the port router hands over; it never listens itself.
 // Owns the limits of a connection: handshake, headers, idle time, frames, resets.
-import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RawServerDefault } from 'fastify'
 import type { FastifyServerFactory } from 'fastify'
 import { type Clock, type Timer, waitFor } from '#shared/clock/clock.ts'
 import type { Log } from '#shared/log/log.ts'
+import { limitUnreadPieces } from '#shared/tunnel/unread-pieces.ts'
 import type { HttpLimits } from '../types.ts'
 import type { Upgrades } from './upgrades.ts'
 
@@ -25,23 +26,8 @@ interface UpgradingServer {
   shouldUpgradeCallback(request: IncomingMessage): boolean
 }
 
-/** Pieces of a body that wait to be read, when they are this small on average. */
-const unreadPieces = { most: 2_000, bytes: 64 } as const
-
-/**
- * The window of a stream counts bytes, and memory counts pieces: a DATA frame of one byte is an object of a few hundred, so a window
- * full of them would be fifty megabytes. Who sends such frames faster than they are read is cut off.
- */
-function limitUnreadPieces(stream: ServerHttp2Stream): void {
-  const push = stream.push.bind(stream)
-  let pieces = 0
-  stream.push = (piece: unknown, encoding?: BufferEncoding): boolean => {
-    pieces = stream.readableLength === 0 ? 0 : pieces + 1
-    if (pieces <= unreadPieces.most || stream.readableLength >= pieces * unreadPieces.bytes) return push(piece, encoding)
-    stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
-    return false
-  }
-}
+/** Pieces of a body that wait to be read. */
+const unreadPieces = 2_000
 
 export interface Transport {
   serverFactory: FastifyServerFactory<RawServerDefault>
@@ -135,7 +121,7 @@ export function createTransport(
     session.on('stream', (stream) => {
       open++
       timer?.cancel()
-      limitUnreadPieces(stream)
+      limitUnreadPieces(stream, unreadPieces, () => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM))
       stream.once('close', () => {
         open--
         if (open === 0 && !session.destroyed) arm(limits.idleTimeoutMs)
