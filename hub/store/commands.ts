@@ -24,9 +24,17 @@ export interface WireEvent {
   end: number
 }
 
+/** A row of the log of a task that the hub performs itself. */
+export interface WireLogRow {
+  at: string
+  stream: string
+  data: Uint8Array
+}
+
 export type Command =
   | { type: 'transact'; ops: WireOp[] }
   | { type: 'events'; agentId: string; events: WireEvent[]; payload: Uint8Array; now: string }
+  | { type: 'appendTaskLog'; taskUid: string; attempt: number; rows: WireLogRow[] }
   | { type: 'appendAudit'; entry: AuditEntry }
   | { type: 'putSetting'; key: string; value: string }
   | { type: 'getSetting'; key: string }

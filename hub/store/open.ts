@@ -110,6 +110,12 @@ export async function openStore({ path, log, clock, failpoints, logLimits, queue
     subscribe: replica.subscribe,
     applyEvents,
     committedSequence: async (agentId) => (await writer.send({ type: 'committedSequence', agentId }, 0)) as number,
+    async appendTaskLog(taskUid, attempt, rows) {
+      // Plain byte arrays cross the thread boundary; a Buffer may be a view of a pool that holds other secrets.
+      const wire = rows.map(({ at, stream, data }) => ({ at, stream, data: new Uint8Array(data) }))
+      const bytes = wire.reduce((sum, { data }) => sum + data.byteLength + 100, 0)
+      return (await writer.send({ type: 'appendTaskLog', taskUid, attempt, rows: wire }, bytes)) as number
+    },
     async taskLog(taskUid, attempt, since, limitBytes) {
       const rows = (await writer.send({ type: 'taskLog', taskUid, attempt, since, limitBytes }, 0)) as TaskLogRow[]
       // Buffers cross the thread boundary as plain byte arrays.

@@ -48,6 +48,13 @@ export interface TaskLogRow {
   data: Buffer
 }
 
+export interface NewTaskLogRow {
+  at: string
+  /** stdout, stderr or system */
+  stream: string
+  data: Uint8Array
+}
+
 export interface ApplyEventsResult {
   committedSequence: number
   /** Set when nothing was applied. */
@@ -71,6 +78,8 @@ export interface Store {
   /** One transaction: task states, results, log chunks and the agent's last sequence. Events at or below the last sequence are skipped. */
   applyEvents(agentId: string, events: readonly Event[]): Promise<ApplyEventsResult>
   committedSequence(agentId: string): Promise<number>
+  /** Rows for the log of a task that the hub performs itself, in order, durable when it resolves: the size of the log then. Nothing is written for a task that is gone. */
+  appendTaskLog(taskUid: string, attempt: number, rows: readonly NewTaskLogRow[]): Promise<number>
   /** Log rows of a task attempt after `sinceSequence`, at most `limitBytes`. */
   taskLog(taskUid: string, attempt: number, sinceSequence: number, limitBytes: number): Promise<TaskLogRow[]>
   /** Called after each commit that added log rows. */

@@ -65,6 +65,10 @@ export const FileInput = Type.Object(
 )
 export type FileInput = Static<typeof FileInput>
 
+/** How to get there is in the Machine's spec.ssh. */
+export const InstallAgentInput = Type.Object({}, closed)
+
+/** Performed by the agent of the task's machine. */
 export const actionInputs = {
   preflight: PreflightInput,
   facts: FactsInput,
@@ -74,3 +78,13 @@ export const actionInputs = {
 
 export type ActionName = keyof typeof actionInputs
 export const actionNames = Object.keys(actionInputs) as ActionName[]
+
+/** Performed by the hub itself, for a machine that has no agent to send them to. */
+export const hubActionInputs = {
+  'install-agent': InstallAgentInput,
+} as const satisfies Record<string, TSchema>
+
+export type HubActionName = keyof typeof hubActionInputs
+export function isHubAction(action: string): action is HubActionName {
+  return Object.hasOwn(hubActionInputs, action)
+}

@@ -9,6 +9,9 @@ export const JoinTokenSpec = Type.Object(
     ttlSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 2592000, description: 'Lifetime from creation. Default 86400.' })),
     clusterRef: Type.Optional(Type.String({ maxLength: 253, description: 'Cluster that machines joining with it belong to.' })),
     role: Type.Optional(Type.Enum(['controlPlane', 'worker'])),
+    machineRef: Type.Optional(
+      Type.String({ maxLength: 253, description: 'The agent becomes this Machine, which must never have had one, instead of a new one.' }),
+    ),
     approval: Type.Optional(Type.Enum(['Manual', 'Automatic'], { description: 'Manual (default): an operator compares the fingerprint.' })),
     match: Type.Optional(
       Type.Object(

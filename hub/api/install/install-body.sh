@@ -5,12 +5,13 @@
 
 usage() {
   cat <<'END_OF_USAGE'
-Usage: sh install.sh [--token-file FILE] [--proxy-file FILE] [--pin PIN]... [--kubeconfig FILE] [--wait]
+Usage: sh install.sh [--token-file FILE] [--proxy-file FILE] [--agent-file FILE] [--pin PIN]... [--kubeconfig FILE] [--wait]
        sh install.sh --uninstall
 
 The join token is read from FILE, MOORLINE_JOIN_TOKEN or standard input, never from an argument.
 The proxy is read from FILE or MOORLINE_PROXY: socks5://[user:password@]host:port or http://[user:password@]host:port.
 
+  --agent-file FILE  the agent's binary, brought along: nothing is downloaded, and curl is not needed
   --kubeconfig FILE  lead the hub to the cluster of this kubeconfig; written into a policy file if there is none
   --wait             wait for the operator's approval; without it the service does
   --uninstall        undo what tasks changed, remove service, binary and identity
@@ -33,6 +34,7 @@ unit_file=$root/etc/systemd/system/moorline-agent.service
 
 token_file=''
 proxy_file=''
+agent_file=''
 pins=''
 kubeconfig=''
 wait_flag='--no-wait'
@@ -41,6 +43,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
   --token-file) [ $# -ge 2 ] || fail '--token-file needs a file'; token_file=$2; shift 2 ;;
   --proxy-file) [ $# -ge 2 ] || fail '--proxy-file needs a file'; proxy_file=$2; shift 2 ;;
+  --agent-file) [ $# -ge 2 ] || fail '--agent-file needs a file'; agent_file=$2; shift 2 ;;
   --pin) [ $# -ge 2 ] || fail '--pin needs a pin'; pins="$pins $2"; shift 2 ;;
   --kubeconfig) [ $# -ge 2 ] || fail '--kubeconfig needs a file'; kubeconfig=$2; shift 2 ;;
   --wait) wait_flag=''; shift ;;
@@ -63,7 +66,9 @@ check_machine() {
     [ "$(id -u)" -eq 0 ] || fail 'run this as root (sudo sh install.sh ...)'
     [ -d /run/systemd/system ] || fail 'systemd does not run here; start "moorline-agent run" under your own supervisor'
   fi
-  for program in systemctl curl sha256sum base64 mktemp; do
+  curl=curl
+  [ -z "$agent_file" ] || curl=''
+  for program in systemctl $curl sha256sum base64 mktemp; do
     command -v "$program" >/dev/null 2>&1 || fail "$program is needed; install it with the package manager"
   done
 }
@@ -166,16 +171,19 @@ install_binary() {
     return
   fi
   printf %s "$ca_base64" | base64 -d >"$work/ca.pem"
-  if [ "$has_zstd" -eq 1 ] && command -v zstd >/dev/null 2>&1; then
+  new=$work/agent
+  if [ -n "$agent_file" ]; then
+    new=$agent_file
+  elif [ "$has_zstd" -eq 1 ] && command -v zstd >/dev/null 2>&1; then
     download "$artifact.zst" "$work/agent.zst"
     zstd -q -d -f -o "$work/agent" "$work/agent.zst"
   else
     download "$artifact" "$work/agent"
   fi
-  has_digest "$work/agent" || fail 'the downloaded agent has another digest than this script names; nothing was changed'
+  has_digest "$new" || fail 'the agent that came has another digest than this script names; nothing was changed'
   mkdir -p "$(dirname "$binary")"
   # Beside its place first, then renamed: a running agent keeps its file, and a full disk leaves the old one.
-  cp "$work/agent" "$(dirname "$binary")/.moorline-agent.new"
+  cp "$new" "$(dirname "$binary")/.moorline-agent.new"
   chmod 0755 "$(dirname "$binary")/.moorline-agent.new"
   mv -f "$(dirname "$binary")/.moorline-agent.new" "$binary"
   is_changed=1

@@ -148,12 +148,15 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
     const verdict = judgeToken(token, { hostname: request.hostname, address }, clock.now(), addressInCidr)
     if (!verdict.ok) throw new ApiError('Forbidden', verdict.message)
     const usedToken: JoinToken = { ...token, status: { ...token.status, used: (token.status?.used ?? 0) + 1 } }
-    const [, created] = await resources.transact([
+    const named = token.spec.machineRef
+    const [, written] = await resources.transact([
       { op: 'update', object: usedToken },
-      { op: 'create', object: newMachine(token, request, address, fingerprint) },
+      named === undefined
+        ? { op: 'create', object: newMachine(token, request, address, fingerprint) }
+        : { op: 'update', object: adopted(machineFor(named, token), token, enrolledStatus(token, request, address, fingerprint)) },
     ])
     failpoint('hub.enroll.after-commit')
-    return created as Machine
+    return written as Machine
   }
 
   function newMachine(token: JoinToken, request: EnrollRequest, address: string, fingerprint: string): Machine {
@@ -167,20 +170,33 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
         ...(token.spec.role && { role: token.spec.role }),
         ...(token.spec.approval === 'Automatic' && { approved: true }),
       },
-      status: {
-        phase: 'Pending',
-        agentId: newAgentId(deps.randomBytes),
-        agentVersion: request.agentVersion,
-        machineFingerprint: request.machineFingerprint,
-        enrollment: {
-          fingerprint,
-          joinToken: token.metadata.name,
-          requestedAt: clock.now().toISOString(),
-          hostname: request.hostname,
-          remoteAddress: address,
-          addresses: request.addresses,
-        },
-        conditions: [],
+      status: { ...enrolledStatus(token, request, address, fingerprint), conditions: [] },
+    }
+  }
+
+  /** The Machine that a token of spec.machineRef stands for. */
+  function machineFor(name: string, token: JoinToken): Machine {
+    const machine = resources.get<Machine>('Machine', name)
+    if (!machine || Date.parse(machine.metadata.creationTimestamp ?? '') > Date.parse(token.metadata.creationTimestamp ?? ''))
+      throw new ApiError('Forbidden', `the machine ${name} of the join token does not exist any more`)
+    if (machine.status?.certificate || machine.spec.revoked || machine.metadata.deletionTimestamp)
+      throw new ApiError('Forbidden', `machine ${name} has an identity already, or may not have one any more`)
+    return machine
+  }
+
+  function enrolledStatus(token: JoinToken, request: EnrollRequest, address: string, fingerprint: string): NonNullable<Machine['status']> {
+    return {
+      phase: 'Pending',
+      agentId: newAgentId(deps.randomBytes),
+      agentVersion: request.agentVersion,
+      machineFingerprint: request.machineFingerprint,
+      enrollment: {
+        fingerprint,
+        joinToken: token.metadata.name,
+        requestedAt: clock.now().toISOString(),
+        hostname: request.hostname,
+        remoteAddress: address,
+        addresses: request.addresses,
       },
     }
   }
@@ -252,6 +268,19 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
         { subresource: 'status' },
       )
     },
+  }
+}
+
+/** The Machine that was there before its agent, with the agent's request. */
+function adopted(machine: Machine, token: JoinToken, status: NonNullable<Machine['status']>): Machine {
+  const { metadata, spec } = machine
+  const finalizers = [...new Set([...(metadata.finalizers ?? []), identityFinalizer])]
+  const isApproved = token.spec.approval === 'Automatic' && spec.approved === undefined
+  return {
+    ...machine,
+    metadata: { ...metadata, finalizers },
+    spec: isApproved ? { ...spec, approved: true } : spec,
+    status: { ...machine.status, ...status },
   }
 }
 

@@ -56,15 +56,21 @@ export function createIdentities({ resources, clock }: { resources: Resources; c
     if (entry.revoked || entry.deleting || !entry.approved) lose(agentId, entry)
     else lost.delete(agentId)
   }
-  const subscription = resources.subscribe((change) => {
-    if (change.kind !== 'Machine') return
-    const machine = change.object as Resource as Machine
-    if (change.type !== 'DELETED') return take(machine)
-    const agentId = machine.status?.agentId
+  const forget = (machine: Machine | undefined) => {
+    const agentId = machine?.status?.agentId
     if (!agentId) return
     lose(agentId, entries.get(agentId))
     entries.delete(agentId)
     if (machine.status?.enrollment) names.delete(machine.status.enrollment.fingerprint)
+  }
+  const subscription = resources.subscribe((change) => {
+    if (change.kind !== 'Machine') return
+    const machine = change.object as Resource as Machine
+    if (change.type === 'DELETED') return forget(machine)
+    const previous = change.previous as Resource as Machine | undefined
+    // An installation that failed took the identity back, and the next one brings another.
+    if (previous?.status?.agentId !== machine.status?.agentId) forget(previous)
+    take(machine)
   })
   for (const machine of resources.list<Machine>('Machine').items) take(machine)
 

@@ -11,7 +11,7 @@ import Value from 'typebox/value'
 import type { Resources } from '#hub/resources/types.ts'
 import { identityFinalizer } from '#hub/controllers/enrollment/enroll.ts'
 import { createWorkQueue } from '#hub/controllers/runtime/work-queue.ts'
-import { type MachineGathered, type MachineOperation, planMachine } from './plan.ts'
+import { type MachineGathered, type MachineOperation, machineTaskName, planMachine } from './plan.ts'
 import type { Presence } from './presence.ts'
 import { createTaskIndex } from './task-index.ts'
 
@@ -134,19 +134,19 @@ export function createMachineController(deps: MachineControllerDeps): { start():
 }
 
 /** The first look at a machine: named after its identity, so that a repeat finds it instead of making a second one. */
-function firstTask(machine: Machine, action: 'preflight' | 'facts'): Resource {
+function firstTask(machine: Machine, action: 'preflight' | 'facts' | 'install-agent'): Resource {
   return {
     apiVersion,
     kind: 'Task',
     metadata: {
-      name: `${machine.metadata.name.slice(0, 200)}-${action}-${(machine.metadata.uid ?? '').slice(0, 8)}`,
-      labels: { 'moorline.dev/trigger': 'first-connection' },
+      name: machineTaskName(machine, action),
+      labels: { 'moorline.dev/trigger': action === 'install-agent' ? 'machine-created' : 'first-connection' },
     },
     spec: {
       machine: machine.metadata.name,
       action,
       input: action === 'preflight' && machine.spec.role ? { role: machine.spec.role } : {},
-      timeoutSeconds: 600,
+      timeoutSeconds: action === 'install-agent' ? 1_200 : 600,
     },
   } satisfies Task as Resource
 }

@@ -20,7 +20,7 @@ export interface MachineGathered {
 
 export type MachineOperation =
   | { op: 'status'; status: MachineStatus }
-  | { op: 'create-task'; action: 'preflight' | 'facts' }
+  | { op: 'create-task'; action: 'preflight' | 'facts' | 'install-agent' }
   | { op: 'delete-task'; name: string }
   | { op: 'end-identity' }
   | { op: 'remove-finalizer' }
@@ -47,7 +47,11 @@ export function planMachine(gathered: MachineGathered): MachinePlan {
   if (current) status.currentTask = current.metadata.name
   else delete status.currentTask
 
+  const installer = installTask(gathered)
+  if (installer) status.ssh = { ...status.ssh, task: installer.name }
+
   const operations: MachineOperation[] = []
+  if (installer?.isNew) operations.push({ op: 'create-task', action: 'install-agent' })
   if (JSON.stringify(status) !== JSON.stringify(machine.status)) operations.push({ op: 'status', status })
   if (gathered.isAlive && gathered.session) {
     for (const action of ['facts', 'preflight'] as const)
@@ -75,7 +79,35 @@ function conditionsOf({ machine, session, isAlive, isGrace, tasks, now }: Machin
     identityUnique(machine, session),
     certificateValid(machine, now),
     preflightPassed(machine, tasks),
+    ...agentInstalled(machine, tasks),
   ]
+}
+
+/** The task that installs the agent over SSH: the newest one, or the first, which is about to be made. One that was deleted is not made again. */
+function installTask({ machine, tasks }: MachineGathered): { name: string; isNew: boolean } | undefined {
+  const { spec, status } = machine
+  if (!spec.ssh) return undefined
+  const last = latestOf(tasks, 'install-agent')
+  if (last) return { name: last.metadata.name, isNew: false }
+  if (status?.ssh?.task || status?.agentId || spec.revoked || spec.approved === false) return undefined
+  return { name: machineTaskName(machine, 'install-agent'), isNew: true }
+}
+
+/** Named after the identity of the Machine, so that a repeat finds it instead of making a second one. */
+export function machineTaskName({ metadata }: Machine, action: string): string {
+  return `${metadata.name.slice(0, 200)}-${action}-${(metadata.uid ?? '').slice(0, 8)}`
+}
+
+function agentInstalled({ spec, status }: Machine, tasks: readonly Task[]): ConditionInput[] {
+  if (!spec.ssh) return []
+  const type = 'AgentInstalled'
+  const task = latestOf(tasks, 'install-agent')
+  const { state = 'Pending', reason, message = '' } = task?.status ?? {}
+  if (state === 'Succeeded') return [{ type, status: 'True', reason: 'Installed', message: `task ${task?.metadata.name} installed it over SSH` }]
+  if (task && isTerminal(state)) return [{ type, status: 'False', reason: reason ?? state, message: `task ${task.metadata.name}: ${message}`.slice(0, 2048) }]
+  if (task) return [{ type, status: 'Unknown', reason: 'Installing', message: `task ${task.metadata.name} is ${state}` }]
+  if (status?.certificate) return [{ type, status: 'True', reason: 'Installed', message: 'it has an agent' }]
+  return [{ type, status: 'False', reason: 'NotInstalled', message: 'no task of the action install-agent is there; create one to install it' }]
 }
 
 function approved({ spec, status }: Machine): ConditionInput {
@@ -84,6 +116,8 @@ function approved({ spec, status }: Machine): ConditionInput {
     return { type, status: 'False', reason: 'Revoked', message: 'its identity has been revoked; enrol it again with a new join token' }
   if (spec.approved === true) return { type, status: 'True', reason: 'Approved', message: 'it may have an identity' }
   if (spec.approved === false) return { type, status: 'False', reason: 'Denied', message: 'an operator denied it' }
+  if (!status?.enrollment && spec.ssh)
+    return { type, status: 'False', reason: 'NotEnrolled', message: 'the hub installs the agent over SSH, which approves it; see AgentInstalled' }
   if (!status?.enrollment)
     return {
       type,

@@ -47,7 +47,7 @@ export async function applyTasks(operations: readonly TaskOperation[], deps: App
 }
 
 /** False when the task is not what the plan was made for. */
-async function writeStatus(task: Task, status: TaskStatus, resources: Resources): Promise<boolean> {
+export async function writeStatus(task: Task, status: TaskStatus, resources: Resources): Promise<boolean> {
   let isSame = false
   await resources.modify<Task>(
     'Task',

@@ -22,7 +22,8 @@ function sentence({ message, since, until, next }: Waiting): string {
   return parts.join('; ').slice(0, 4096)
 }
 
-function delivered(status: TaskStatus): { status: 'True' | 'False'; reason: string; message: string } {
+function delivered(status: TaskStatus, isOfHub: boolean): { status: 'True' | 'False'; reason: string; message: string } {
+  if (isOfHub) return { status: 'True', reason: 'PerformedByHub', message: 'the hub performs it itself' }
   if (status.deliveredAt || status.startedAt || status.state === 'Delivered' || status.state === 'Running')
     return { status: 'True', reason: 'InJournal', message: 'the agent has it in its journal' }
   if (isTerminal(status.state)) return { status: 'False', reason: 'Ended', message: 'it ended before the agent acknowledged it' }
@@ -30,16 +31,17 @@ function delivered(status: TaskStatus): { status: 'True' | 'False'; reason: stri
   return { status: 'False', reason: 'NotSent', message: 'it has not been sent yet' }
 }
 
-/** The status with conditions that fit its state; the same object when they did. */
+/** The status with conditions that fit its state; the same object when they did. `isOfHub`: no agent is involved. */
 export function withConditions(
   status: TaskStatus,
   waiting: Waiting | undefined,
   observedGeneration: number | undefined,
   now: Date,
+  isOfHub = false,
 ): TaskStatus {
   const before = (status.conditions ?? []) as Condition[]
   const isEnded = isTerminal(status.state)
-  let next = setCondition(before, { observedGeneration, type: 'Delivered', ...delivered(status) }, now)
+  let next = setCondition(before, { observedGeneration, type: 'Delivered', ...delivered(status, isOfHub) }, now)
   const reason = (isEnded && status.reason) || status.state
   const message = (isEnded && status.message) || ''
   next = setCondition(next, { observedGeneration, type: 'Finished', status: isEnded ? 'True' : 'False', reason, message }, now)

@@ -2,6 +2,7 @@
 // Level-triggered: each look gathers everything again, a lost wake-up costs time but nothing else.
 import { randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '#shared/clock/clock.ts'
+import { isHubAction } from '#shared/contract/actions.ts'
 import { findCondition } from '#shared/contract/conditions.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Resource } from '#shared/contract/meta.ts'
@@ -18,6 +19,7 @@ import { createAttempts } from './attempts.ts'
 import { type CleanUpRule, defaultCleanUp, tasksToDelete } from './clean-up.ts'
 import { gatherTasks } from './gather.ts'
 import { cancelOrder, type TaskSigner } from './orders.ts'
+import { createPerforming, type PerformingDeps } from './performed/create.ts'
 import { planTasks } from './plan.ts'
 import { createTaskIndex } from './task-index.ts'
 
@@ -33,6 +35,8 @@ export interface TaskControllerDeps {
   /** Machines looked at beside each other. */
   concurrency?: number
   nonce?: () => string
+  /** For the tasks that the hub performs itself; without it they wait. */
+  performed?: Pick<PerformingDeps, 'store' | 'performers' | 'most'>
 }
 
 export interface TaskController {
@@ -47,6 +51,7 @@ export function createTaskController(deps: TaskControllerDeps): TaskController {
   const index = createTaskIndex(resources)
   const attempts = createAttempts(random)
   const queue = createWorkQueue({ name: 'task', concurrency: deps.concurrency ?? 64, clock, random, log, reconcile })
+  const performing = deps.performed && createPerforming({ ...deps, ...deps.performed, look: (machine) => queue.add(machine) })
   let subscription: { close(): void } | undefined
   let sweeper: Timer | undefined
   let isStopped = false
@@ -54,11 +59,14 @@ export function createTaskController(deps: TaskControllerDeps): TaskController {
   async function reconcile(machine: string): Promise<{ againInMs?: number } | void> {
     const gathered = gatherTasks(machine, { resources, index, attempts, now: clock.now(), monotonicMs: clock.monotonicMs() })
     if (gathered.tasks.length === 0) return
-    const { operations, againInMs } = planTasks(gathered)
+    const [own, agents] = [true, false].map((isOwn) => gathered.tasks.filter(({ spec }) => isHubAction(spec.action) === isOwn))
+    const next = own?.length ? await performing?.reconcile(machine, { ...gathered, tasks: own }) : undefined
+    const { operations, againInMs } = planTasks({ ...gathered, tasks: agents ?? [] })
     if (await applyTasks(operations, { ...deps, attempts, nonce })) return { againInMs: 0 }
     // What came of sending is known only now: the next look says it and finds out when to send again.
     if (operations.some((operation) => operation.op === 'send')) return { againInMs: 0 }
-    return { againInMs }
+    const looks = [againInMs, next?.againInMs].filter((ms) => ms !== undefined)
+    return looks.length > 0 ? { againInMs: Math.min(...looks) } : {}
   }
 
   function onTask(change: Change): void {
@@ -67,6 +75,7 @@ export function createTaskController(deps: TaskControllerDeps): TaskController {
     index.follow(change)
     if (change.type === 'DELETED') {
       attempts.forget(task.metadata.uid ?? '')
+      performing?.deleted(task)
       if (status?.agentId && !isTerminal(status.state)) cancelDeleted(task, status.agentId, status.attempt ?? 1)
       return
     }
@@ -132,6 +141,7 @@ export function createTaskController(deps: TaskControllerDeps): TaskController {
       subscription?.close()
       sweeper?.cancel()
       await queue.stop()
+      await performing?.close()
     },
   }
 }

@@ -108,9 +108,10 @@ function planTask(task: Task, { machine, memory, now, monotonicMs }: TasksGather
   return { status, send, againInMs }
 }
 
-function nextAttempt(attempt: number, generation: number | undefined, now: Date): TaskStatus {
+export function nextAttempt(attempt: number, generation: number | undefined, now: Date, isOfHub = false): TaskStatus {
   const status: TaskStatus = { state: 'Pending', attempt, queuedAt: now.toISOString() }
-  return withConditions(status, { reason: 'Queued', message: `attempt ${attempt} is about to be sent` }, generation, now)
+  const message = `attempt ${attempt} is about to be ${isOfHub ? 'begun' : 'sent'}`
+  return withConditions(status, { reason: 'Queued', message }, generation, now, isOfHub)
 }
 
 function lostMachine(task: Task, status: TaskStatus, machine: Machine | undefined): { reason: string; message: string } | undefined {

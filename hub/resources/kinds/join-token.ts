@@ -3,7 +3,7 @@ import { untilOf } from '../age.ts'
 import { hashToken, newToken } from '../tokens.ts'
 import type { KindDefinition } from '../types.ts'
 import { ageColumn, column, nameColumn, wide } from './columns.ts'
-import { immutable, oneWay, reference } from './rules.ts'
+import { badValue, immutable, oneWay, reference } from './rules.ts'
 import { hideTokenHash } from './token-hash.ts'
 
 export interface JoinTokenKindOptions {
@@ -53,7 +53,9 @@ export function joinTokenKind({ installCommand, randomBytes }: JoinTokenKindOpti
       const before = (old as JoinToken | undefined)?.spec
       return [
         ...reference(look, 'Cluster', 'spec.clusterRef', spec.clusterRef, before?.clusterRef),
-        ...immutable(spec, before, ['uses', 'ttlSeconds', 'clusterRef', 'role', 'approval', 'match']),
+        ...reference(look, 'Machine', 'spec.machineRef', spec.machineRef, before?.machineRef),
+        ...(spec.machineRef !== undefined && (spec.uses ?? 1) > 1 ? [badValue('spec.uses', spec.uses, 'must be 1 with machineRef')] : []),
+        ...immutable(spec, before, ['uses', 'ttlSeconds', 'clusterRef', 'role', 'machineRef', 'approval', 'match']),
         ...oneWay('spec.revoked', spec.revoked, before?.revoked),
       ]
     },

@@ -1,8 +1,10 @@
-import { type ActionName, actionInputs, actionNames } from '#shared/contract/actions.ts'
+import { actionInputs, actionNames, hubActionInputs, isHubAction } from '#shared/contract/actions.ts'
 import { limits } from '#shared/contract/limits.ts'
+import type { Machine } from '#shared/contract/machine.ts'
 import { isTerminal } from '#shared/contract/task-state.ts'
 import { type Task, TaskSpec, TaskStatus } from '#shared/contract/task.ts'
-import type { FieldCause, KindDefinition } from '../types.ts'
+import type { TSchema } from 'typebox'
+import type { FieldCause, KindDefinition, Look } from '../types.ts'
 import { checkSchema, prune } from '../validate/schema.ts'
 import { ageColumn, column, nameColumn, wide } from './columns.ts'
 import { badValue, forbidden, immutable, reference } from './rules.ts'
@@ -45,14 +47,16 @@ export const taskKind: KindDefinition = {
     return [
       ...reference(look, 'Machine', 'spec.machine', task.spec.machine, before?.spec.machine),
       ...immutable(task.spec, before?.spec, ['machine', 'action', 'input']),
-      ...(before ? checkAttempt(task, before) : checkInput(task.spec)),
+      ...(before ? checkAttempt(task, before) : [...checkInput(task.spec), ...checkInstall(task.spec, look)]),
     ]
   },
 }
 
 function checkInput({ action, input }: TaskSpec): FieldCause[] {
-  if (!Object.hasOwn(actionInputs, action)) {
-    const known = actionNames.map((name) => `"${name}"`).join(', ')
+  const schemas: Readonly<Record<string, TSchema>> = { ...actionInputs, ...hubActionInputs }
+  const schema = Object.hasOwn(schemas, action) ? schemas[action] : undefined
+  if (!schema) {
+    const known = [...actionNames, ...Object.keys(hubActionInputs)].map((name) => `"${name}"`).join(', ')
     return [
       { field: 'spec.action', reason: 'FieldValueNotSupported', message: `Unsupported value: "${action}": supported values: ${known}` },
     ]
@@ -60,7 +64,6 @@ function checkInput({ action, input }: TaskSpec): FieldCause[] {
   const size = Buffer.byteLength(JSON.stringify(input))
   if (size > limits.taskInputBytes)
     return [{ field: 'spec.input', reason: 'FieldValueTooLong', message: `Too long: may not be more than ${limits.taskInputBytes} bytes` }]
-  const schema = actionInputs[action as ActionName]
   const unknown: string[] = []
   prune(schema, input, 'spec.input', unknown)
   return [
@@ -68,6 +71,18 @@ function checkInput({ action, input }: TaskSpec): FieldCause[] {
     ...checkSchema(schema, input, 'spec.input'),
     ...checkFileInput(action, input),
   ]
+}
+
+/** The hub creates it by itself; by hand it is for a machine whose first one has been deleted. One at a time. */
+function checkInstall({ action, machine: name }: TaskSpec, look: Look): FieldCause[] {
+  const machine = look.get('Machine', name) as Machine | undefined
+  if (!isHubAction(action) || !machine) return []
+  if (!machine.spec.ssh) return [badValue('spec.machine', name, 'has no spec.ssh, so the hub cannot log in on it')]
+  const { ssh, certificate } = machine.status ?? {}
+  if (certificate) return [badValue('spec.machine', name, 'has an agent already')]
+  const last = look.get('Task', ssh?.task ?? '') as Task | undefined
+  if (!last || last.spec.machine !== name || isTerminal(last.status?.state ?? 'Pending')) return []
+  return [forbidden('spec.action', `task ${last.metadata.name} installs the agent on machine ${name} already`)]
 }
 
 function checkFileInput(action: string, input: unknown): FieldCause[] {

@@ -48,6 +48,10 @@ export function createGroupWriter(db: Database, logLimits?: LogLimits): (command
         group.hasAudit ||= outcome.hasAudit
         return outcome.result
       }
+      case 'appendTaskLog':
+        if (!objects.byUid('Task', command.taskUid)) return 0
+        group.loggedTasks.push(command.taskUid)
+        return logs.appendRows(command.taskUid, command.attempt, command.rows)
       case 'appendAudit':
         group.hasAudit = true
         return audit.append(command.entry)

@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3'
 import { limits } from '#shared/contract/limits.ts'
 import { rowChecksum } from '../object-text.ts'
+import type { WireLogRow } from '../commands.ts'
 import type { TaskLogRow } from '../types.ts'
 
 export interface OpenLog {
@@ -25,6 +26,8 @@ export interface TaskLogWriter {
   open(taskUid: string, attempt: number): OpenLog
   /** False when the log is full. */
   append(log: OpenLog, at: string, stream: string, data: Uint8Array): boolean
+  /** Opens, appends what fits and saves; the size of the log then. */
+  appendRows(taskUid: string, attempt: number, rows: readonly WireLogRow[]): number
   /** Stores the numbers of a log that was appended to. */
   save(log: OpenLog): void
   read(taskUid: string, attempt: number, since: number, limitBytes: number): TaskLogRow[]
@@ -39,7 +42,7 @@ export function createTaskLogWriter(db: Database): TaskLogWriter {
   const select = db.prepare<[number, number], StoredRow>(
     'SELECT sequence, at, stream, data, checksum FROM task_log_rows WHERE log_id = ? AND sequence > ? ORDER BY sequence',
   )
-  return {
+  const self: TaskLogWriter = {
     open: (taskUid, attempt) => find.get(taskUid, attempt) ?? (create.get(taskUid, attempt) as OpenLog),
     append(log, at, stream, data) {
       if (log.sizeBytes + data.byteLength > limits.taskLogBytes) {
@@ -50,6 +53,12 @@ export function createTaskLogWriter(db: Database): TaskLogWriter {
       log.sizeBytes += data.byteLength
       insert.run(log.id, log.lastRow, at, stream, data, rowChecksum(key(log.id, log.lastRow), data))
       return true
+    },
+    appendRows(taskUid, attempt, rows) {
+      const log = self.open(taskUid, attempt)
+      for (const { at, stream, data } of rows) self.append(log, at, stream, data)
+      self.save(log)
+      return log.sizeBytes
     },
     save: (log) => void update.run(log.lastRow, log.sizeBytes, log.droppedEvents, log.id),
     read(taskUid, attempt, since, limitBytes) {
@@ -75,4 +84,5 @@ export function createTaskLogWriter(db: Database): TaskLogWriter {
       return rows
     },
   }
+  return self
 }

@@ -1,0 +1,34 @@
+// What the installation over SSH needs of the rest of the hub.
+import type { Duplex } from 'node:stream'
+import type { MachineSsh } from '#shared/contract/machine.ts'
+import type { Clock } from '#shared/clock/clock.ts'
+import type { Log } from '#shared/log/log.ts'
+import type { Credentials } from '#hub/credentials/types.ts'
+import type { Resources } from '#hub/resources/types.ts'
+
+export interface AgentBinary {
+  /** moorline-agent-linux-<arch> */
+  name: string
+  sha256: string
+}
+
+export interface InstallAgentDeps {
+  resources: Resources
+  credentials: Credentials
+  /** A connection to the SSH server, through the proxy when there is one. */
+  dial(target: { host: string; port: number }, options: DialOptions): Promise<Duplex>
+  /** What this hub hands out to machines. */
+  binaries(): Promise<AgentBinary[]>
+  binaryPath(name: string): string | undefined
+  /** /install.sh as machines download it. */
+  installScript(): Promise<string>
+  clock: Clock
+  log: Log
+}
+
+export interface DialOptions {
+  proxy?: MachineSsh['proxy']
+  /** The Cluster of the Machine, for the proxy's Credential. */
+  cluster?: string
+  signal: AbortSignal
+}
