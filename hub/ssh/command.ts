@@ -91,7 +91,8 @@ async function finish(channel: ClientChannel, options: CommandOptions, clock: Cl
     signal.throwIfAborted()
     if (timeout.signal.aborted) throw new SshFailure('StepTimedOut', `${what} took longer than ${timeoutMs / 1000} s`)
     if (exit === undefined) throw new SshFailure('ConnectionLost', `the connection ended before ${what} did`)
-    if (typeof exit === 'string') throw new SshFailure('CommandKilled', `${what} was ended on the machine by SIG${exit.replace(/^SIG/, '')}`)
+    if (typeof exit === 'string')
+      throw new SshFailure('CommandKilled', `${what} was ended on the machine by SIG${exit.replace(/^SIG/, '')}`)
     if (exit === 0 && broken !== undefined) throw new SshFailure('ConnectionLost', `${what} did not get all of its input`, broken)
     return { code: exit, ...kept }
   } finally {

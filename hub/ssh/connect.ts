@@ -50,7 +50,9 @@ export async function connectSsh({ socket, user, secrets, acceptHostKey, clock, 
     ready.resolve()
   })
   client.on('error', (error: Error & ClientErrorExtensions) => fail(isReady ? lost(error) : explain(error, user, secrets)))
-  client.on('close', () => fail(isReady ? lost() : new SshFailure('SshHandshakeFailed', 'the server closed the connection before the login')))
+  client.on('close', () =>
+    fail(isReady ? lost() : new SshFailure('SshHandshakeFailed', 'the server closed the connection before the login')),
+  )
   try {
     signal.throwIfAborted()
     signal.addEventListener('abort', abort, { once: true })

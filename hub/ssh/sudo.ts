@@ -24,8 +24,7 @@ export async function rootCommands(
   const asked = await connection.run("env LC_ALL=C sudo -k -S -p '' true", { ...check, stdin: `${password}\n` })
   if (asked.code !== 0) throw refused(user, asked.stderr)
   return {
-    run: (command, options) =>
-      connection.run(`sudo -k -S -p '' ${command}`, { ...options, stdin: `${password}\n${options.stdin ?? ''}` }),
+    run: (command, options) => connection.run(`sudo -k -S -p '' ${command}`, { ...options, stdin: `${password}\n${options.stdin ?? ''}` }),
   }
 }
 

@@ -9,7 +9,10 @@ export { type TaskStateName, taskStates } from './task-states.ts'
 export const TaskSpec = Type.Object(
   {
     machine: Type.String({ maxLength: 253, description: 'Name of the Machine that performs it. Immutable.' }),
-    action: Type.String({ maxLength: 64, description: 'preflight, facts, exec or file; install-agent is performed by the hub. Immutable.' }),
+    action: Type.String({
+      maxLength: 64,
+      description: 'preflight, facts, exec or file; install-agent is performed by the hub. Immutable.',
+    }),
     input: Type.Optional(Type.Unknown({ description: 'Parameters of the action. Immutable.' })),
     timeoutSeconds: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 86400, description: 'Time from acceptance to the end. Default 600.' }),

@@ -38,7 +38,8 @@ export function probeOf(stdout: string, said: string): Probe {
   if (!architecture) return fail(`its processor is ${printable(one('architecture'), 64)}; there is an agent for x86_64 and aarch64`)
   if (one('systemd') !== 'yes') return fail('systemd does not run on it')
   const missing = answers.get('missing') ?? []
-  if (missing.length > 0) return fail(`it has no ${missing.map((name) => printable(name, 32)).join(', ')}; install it with its package manager`)
+  if (missing.length > 0)
+    return fail(`it has no ${missing.map((name) => printable(name, 32)).join(', ')}; install it with its package manager`)
   const places = (answers.get('folder') ?? []).flatMap((line) => {
     const [, path, free] = /^(\/var\/tmp|\/tmp) ?(\d{1,15})?$/.exec(line) ?? []
     return path ? [{ path, freeKib: free === undefined ? undefined : Number(free) }] : []

@@ -103,11 +103,15 @@ function agentInstalled({ spec, status }: Machine, tasks: readonly Task[]): Cond
   const type = 'AgentInstalled'
   const task = latestOf(tasks, 'install-agent')
   const { state = 'Pending', reason, message = '' } = task?.status ?? {}
-  if (state === 'Succeeded') return [{ type, status: 'True', reason: 'Installed', message: `task ${task?.metadata.name} installed it over SSH` }]
-  if (task && isTerminal(state)) return [{ type, status: 'False', reason: reason ?? state, message: `task ${task.metadata.name}: ${message}`.slice(0, 2048) }]
+  if (state === 'Succeeded')
+    return [{ type, status: 'True', reason: 'Installed', message: `task ${task?.metadata.name} installed it over SSH` }]
+  if (task && isTerminal(state))
+    return [{ type, status: 'False', reason: reason ?? state, message: `task ${task.metadata.name}: ${message}`.slice(0, 2048) }]
   if (task) return [{ type, status: 'Unknown', reason: 'Installing', message: `task ${task.metadata.name} is ${state}` }]
   if (status?.certificate) return [{ type, status: 'True', reason: 'Installed', message: 'it has an agent' }]
-  return [{ type, status: 'False', reason: 'NotInstalled', message: 'no task of the action install-agent is there; create one to install it' }]
+  return [
+    { type, status: 'False', reason: 'NotInstalled', message: 'no task of the action install-agent is there; create one to install it' },
+  ]
 }
 
 function approved({ spec, status }: Machine): ConditionInput {
@@ -117,7 +121,12 @@ function approved({ spec, status }: Machine): ConditionInput {
   if (spec.approved === true) return { type, status: 'True', reason: 'Approved', message: 'it may have an identity' }
   if (spec.approved === false) return { type, status: 'False', reason: 'Denied', message: 'an operator denied it' }
   if (!status?.enrollment && spec.ssh)
-    return { type, status: 'False', reason: 'NotEnrolled', message: 'the hub installs the agent over SSH, which approves it; see AgentInstalled' }
+    return {
+      type,
+      status: 'False',
+      reason: 'NotEnrolled',
+      message: 'the hub installs the agent over SSH, which approves it; see AgentInstalled',
+    }
   if (!status?.enrollment)
     return {
       type,

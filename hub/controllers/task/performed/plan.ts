@@ -74,13 +74,29 @@ export function planPerformed(
     }
     isBusy = true
     places--
-    const status: TaskStatus = { ...old, state: moveTask(old.state, 'Running'), attempt: old.attempt ?? attempt, startedAt: old.startedAt ?? now.toISOString() }
-    operations.push({ op: 'run', task, status: say(status, working(status, task)), isResumed: old.state === 'Running', ...(end && { end }) })
+    const status: TaskStatus = {
+      ...old,
+      state: moveTask(old.state, 'Running'),
+      attempt: old.attempt ?? attempt,
+      startedAt: old.startedAt ?? now.toISOString(),
+    }
+    operations.push({
+      op: 'run',
+      task,
+      status: say(status, working(status, task)),
+      isResumed: old.state === 'Running',
+      ...(end && { end }),
+    })
   }
   return { operations, againInMs }
 }
 
-function endOf(task: Task, status: TaskStatus, hasMachine: boolean, now: Date): (StopEnd & { state: 'Canceled' | 'TimedOut' | 'Failed' }) | undefined {
+function endOf(
+  task: Task,
+  status: TaskStatus,
+  hasMachine: boolean,
+  now: Date,
+): (StopEnd & { state: 'Canceled' | 'TimedOut' | 'Failed' }) | undefined {
   const { machine } = task.spec
   if (!hasMachine) return { state: 'Failed', reason: 'MachineNotFound', message: `machine ${machine} was deleted or revoked` }
   if (task.spec.cancel) return { state: 'Canceled', reason: 'Canceled', message: 'canceled' }
@@ -91,7 +107,11 @@ function endOf(task: Task, status: TaskStatus, hasMachine: boolean, now: Date): 
 
 function working(status: TaskStatus, task: Task) {
   const timeoutSeconds = task.spec.timeoutSeconds ?? defaultTimeoutSeconds
-  return { reason: 'Running', message: `the hub performs it; it may take ${timeoutSeconds} s, then it is ended and undone`, since: status.startedAt }
+  return {
+    reason: 'Running',
+    message: `the hub performs it; it may take ${timeoutSeconds} s, then it is ended and undone`,
+    since: status.startedAt,
+  }
 }
 
 function stopping(status: TaskStatus, now: Date) {

@@ -53,7 +53,13 @@ export function createRunner(deps: RunnerDeps) {
     const tooLong = { state: 'TimedOut', reason: 'TimedOut', message: `it took longer than ${timeoutSeconds} s` } as const
     const timer = clock.setTimer(timeoutSeconds * 1000, () => entry.stop(tooLong))
     const logWriter = createLogWriter(task, deps)
-    const run: HubRun = { signal: stopper.signal, shutdown: shutdown.signal, isResumed, line: logWriter.line, progress: (percent, message) => progress(task, percent, message) }
+    const run: HubRun = {
+      signal: stopper.signal,
+      shutdown: shutdown.signal,
+      isResumed,
+      line: logWriter.line,
+      progress: (percent, message) => progress(task, percent, message),
+    }
     const work = async (): Promise<Ending> => {
       const performer = performers[action]
       if (!end) return { state: 'Succeeded', ...(await performer.perform(task, run)) }
@@ -67,7 +73,9 @@ export function createRunner(deps: RunnerDeps) {
         const logBytes = await logWriter.flushed()
         if (ending) await finish(task, { ...ending, logBytes })
       })
-      .catch((error: unknown) => log.error({ task: task.metadata.name, error: messageOf(error) }, 'the end of a task could not be recorded; it is begun again'))
+      .catch((error: unknown) =>
+        log.error({ task: task.metadata.name, error: messageOf(error) }, 'the end of a task could not be recorded; it is begun again'),
+      )
       .finally(() => {
         timer.cancel()
         running.delete(uid)
