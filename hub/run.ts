@@ -26,6 +26,7 @@ import { createMachineController } from '#hub/controllers/machine/controller.ts'
 import { createPresence } from '#hub/controllers/machine/presence.ts'
 import { decorateMachine } from '#hub/controllers/machine/decorate.ts'
 import { createTaskController } from '#hub/controllers/task/controller.ts'
+import { createCredentials } from '#hub/credentials/open.ts'
 import { openSealingKey } from '#hub/credentials/key.ts'
 import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
 import { createCredentials } from '#hub/credentials/open.ts'
@@ -41,6 +42,7 @@ import { kindDefinitions } from '#hub/resources/kinds/index.ts'
 import { openStore } from '#hub/store/open.ts'
 import { createTunnels } from '#hub/tunnel/create.ts'
 import { createArtifacts } from '#hub/api/install/artifacts.ts'
+import { createPerformers } from './agent-installer.ts'
 import { observeFleet } from './observe-fleet.ts'
 import { auditWriter, securityAudit } from './security-audit.ts'
 import { storeReadiness } from './store-readiness.ts'
@@ -208,9 +210,11 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     observeFleet({ metrics, resources, presence, gateway, store, tunnels })
 
     const controllerDeps = { resources, clock, random, log }
+    const credentials = createCredentials({ resources, vault })
+    const performers = createPerformers({ ...controllerDeps, credentials, artifacts, facts: installFacts })
     const controllers = [
       createMachineController({ ...controllerDeps, presence, machineName, endIdentity: (agentId) => gateway.revoke(agentId) }),
-      createTaskController({ ...controllerDeps, gateway, signer: pki.taskSigner }),
+      createTaskController({ ...controllerDeps, gateway, signer: pki.taskSigner, performed: { store, performers } }),
       createJoinTokenController(controllerDeps),
       createClusterController({
         ...{ ...controllerDeps, machines: registered.machines, routes: clusterRoutes, client: clusterClient },

@@ -83,6 +83,7 @@ async function finish(channel: ClientChannel, options: CommandOptions, clock: Cl
     killer = clock.setTimer(graceMs, () => channel.close())
   }
   stop.addEventListener('abort', onStop, { once: true })
+  if (stop.aborted) onStop()
   try {
     // The command may end before it has read everything; its exit code says whether that was right.
     const fed = feed(channel, options, stop).catch((error: unknown) => (stop.aborted ? undefined : error))

@@ -27,6 +27,62 @@ export const taskEndReasons = {
     summary: 'The machine was enrolled anew after the task was made.',
     next: 'Create a new task: the new identity has none of the old one’s tasks.',
   },
+  // of install-agent, which the hub performs over SSH
+  CredentialUnusable: {
+    summary:
+      'The Credential of spec.ssh or of its proxy is missing, of another type, bound to another cluster, or was sealed with another key.',
+    next: `Correct it, or name another one in the Machine. ${raise}`,
+  },
+  KeyUnreadable: { summary: 'The private key is in no form that is understood.', next: 'Give an OpenSSH or PEM private key.' },
+  PassphraseWrong: {
+    summary: 'The private key does not open with the passphrase of the Credential.',
+    next: `Correct data.passphrase. ${raise}`,
+  },
+  SshUnreachable: {
+    summary: 'No connection to the SSH server, or to its proxy, came about.',
+    next: `Check host, port, proxy and firewall from where the hub runs. ${raise}`,
+  },
+  SshHandshakeFailed: { summary: 'What answers there does not speak SSH as it should.', next: 'Check host and port.' },
+  AlgorithmsTooOld: {
+    summary: 'Hub and server have no algorithm in common that is still safe.',
+    next: 'Update the SSH server, or run the install command on the machine.',
+  },
+  HostKeyChanged: {
+    summary: 'The SSH server shows another host key than the one remembered. Nothing secret was sent.',
+    next: 'Compare the key with what the machine itself shows. If it is right, accept it as the message says; if not, somebody stands in between.',
+  },
+  LoginRefused: {
+    summary: 'The server takes neither key nor password of the Credential for this user.',
+    next: `Correct user or Credential. ${raise}`,
+  },
+  SudoRefused: {
+    summary: 'The user is not root and cannot become root with sudo.',
+    next: `Give the user sudo rights, or the Credential the password that sudo asks for. ${raise}`,
+  },
+  MachineUnsuitable: { summary: 'The agent cannot run there: system, processor, systemd or a program.', next: 'See the message.' },
+  NoAgentBinary: { summary: 'The hub has no agent for the machine’s processor.', next: 'Run `npm run build` beside the hub.' },
+  NoSpaceOnMachine: {
+    summary: 'There is not enough space for the agent on the machine.',
+    next: `Free space where the message says. ${raise}`,
+  },
+  UploadFailed: { summary: 'A file could not be written on the machine, or arrived damaged.', next: `See the message. ${raise}` },
+  AgentPresent: {
+    summary: 'There is an agent already, of this hub or another one. It was not touched.',
+    next: 'Run `sh install.sh --uninstall` there if it is to be replaced; a Machine that had an identity is deleted and added again.',
+  },
+  InstallFailed: { summary: 'install.sh failed; what it had done was undone.', next: `Read the task’s log. ${raise}` },
+  AgentNotConnected: {
+    summary: 'The agent was installed but did not connect in time; it was removed again.',
+    next: `Check that the machine reaches the hub’s address, and its clock. ${raise}`,
+  },
+  ConnectionLost: { summary: 'The SSH connection broke; what was begun was undone.', next: raise },
+  CommandRefused: { summary: 'The server does not start commands for this user.', next: 'Use a user with a shell.' },
+  CommandKilled: { summary: 'A command was ended on the machine by a signal.', next: `See the machine’s log. ${raise}` },
+  StepTimedOut: { summary: 'One step took too long; what was begun was undone.', next: `See the task’s log for where it stood. ${raise}` },
+  UndoFailed: {
+    summary: 'What an attempt had begun on the machine could not be removed.',
+    next: `The message says why. ${raise} It is looked for first.`,
+  },
   // refused by the agent
   Refused: { summary: 'The agent refused it without a usable reason.', next: 'Look at the agent’s log.' },
   OrderTooLarge: { summary: 'The order is larger than the agent accepts.', next: 'Send less input.' },
@@ -87,7 +143,9 @@ export const taskEndReasons = {
 
 /** Of a task that has not ended: the reason of Waiting. */
 export const taskWaitReasons = {
-  Queued: { summary: 'The attempt is about to be sent.', next: byItself },
+  Queued: { summary: 'The attempt is about to be sent or begun.', next: byItself },
+  QueuedInHub: { summary: 'The hub performs others first.', next: byItself },
+  Undoing: { summary: 'It has to end; the hub undoes what it began.', next: byItself },
   Sending: { summary: 'It is being sent.', next: byItself },
   NoAnswer: { summary: 'The agent did not answer in time.', next: byItself },
   BadAnswer: { summary: 'The agent answered about another task.', next: 'Look at the agent’s log.' },
@@ -99,7 +157,7 @@ export const taskWaitReasons = {
   MachineNotEnrolled: { summary: 'The machine has no identity yet.', next: 'Approve it, or run the install command on it.' },
   MachineDenied: { summary: 'The machine was denied.', next: 'Set spec.approved of the Machine to true, or delete the task.' },
   QueuedOnMachine: { summary: 'The machine has it but runs something else first.', next: byItself },
-  Running: { summary: 'The machine runs it.', next: byItself },
+  Running: { summary: 'The machine, or the hub itself, performs it.', next: byItself },
   ResultOverdue: { summary: 'The agent is connected but its result should be here.', next: 'Look at the agent’s log on the machine.' },
   Stopping: { summary: 'The agent was asked to end it.', next: byItself },
 } as const satisfies Record<string, TaskReason>

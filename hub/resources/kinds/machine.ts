@@ -4,6 +4,7 @@ import type { FieldCause, KindDefinition } from '../types.ts'
 import { isLabelKey, isLabelValue, labelKeyRule, labelValueRule } from '../validate/grammar.ts'
 import { checkLabels } from '../validate/metadata.ts'
 import { ageColumn, column, conditionStatus, nameColumn, wide } from './columns.ts'
+import { checkSsh } from './machine-ssh.ts'
 import { badValue, oneWay, reference } from './rules.ts'
 
 export const machineKind: KindDefinition = {
@@ -12,7 +13,8 @@ export const machineKind: KindDefinition = {
   singular: 'machine',
   shortNames: ['mach'],
   categories: ['all', 'moorline'],
-  description: 'A host with an agent. It appears when its agent asks to join, and gets an identity when spec.approved is true.',
+  description:
+    'A host with an agent. It appears when its agent asks to join, or is created with spec.ssh for the hub to install the agent; it gets an identity when spec.approved is true.',
   spec: MachineSpec,
   status: MachineStatus,
   columns: [
@@ -26,6 +28,11 @@ export const machineKind: KindDefinition = {
     wide<Machine>('Agent-Version', 'Version of the agent.', (object) => object.status?.agentVersion),
     wide<Machine>('OS', 'Operating system.', (object) => object.status?.facts?.os.prettyName),
     wide<Machine>('Kernel', 'Kernel release.', (object) => object.status?.facts?.kernel),
+    wide<Machine>(
+      'SSH',
+      'Server on which the hub installs the agent.',
+      ({ spec: { ssh } }) => ssh && `${ssh.user ?? 'root'}@${ssh.host}:${ssh.port ?? 22}`,
+    ),
     wide<Machine>('Addresses', 'Addresses of its interfaces.', addressesOf),
     ageColumn,
   ],
@@ -44,6 +51,7 @@ export const machineKind: KindDefinition = {
       ...oneWay('spec.revoked', spec.revoked, before?.revoked),
       ...checkLabels(spec.labels, 'spec.labels'),
       ...checkTaints(spec),
+      ...checkSsh(object as Machine, old as Machine | undefined, look),
     ]
     if (spec.ipv4 !== undefined && !isIPv4(spec.ipv4)) causes.push(badValue('spec.ipv4', spec.ipv4, 'must be an IPv4 address'))
     if (spec.ipv6 !== undefined && !isIPv6(spec.ipv6)) causes.push(badValue('spec.ipv6', spec.ipv6, 'must be an IPv6 address'))

@@ -2,7 +2,7 @@
 // exist nowhere else. Everything that is written there is in the overlay's upper folder, so that a test can say what was left behind.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -125,6 +125,7 @@ export async function startSshMachine(owner: Owner, options: SshMachineOptions =
   const stop = async () => {
     program?.kill('SIGKILL')
     await program?.exited
+    await until('the namespaces to be gone', () => !existsSync(`/proc/${inner}`))
   }
   owner.teardown(stop)
   await start()
