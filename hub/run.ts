@@ -29,7 +29,6 @@ import { createTaskController } from '#hub/controllers/task/controller.ts'
 import { createCredentials } from '#hub/credentials/open.ts'
 import { openSealingKey } from '#hub/credentials/key.ts'
 import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
-import { createCredentials } from '#hub/credentials/open.ts'
 import { createVault } from '#hub/credentials/vault.ts'
 import { createGateway } from '#hub/gateway/create.ts'
 import type { Gateway } from '#hub/gateway/types.ts'
@@ -210,7 +209,6 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     observeFleet({ metrics, resources, presence, gateway, store, tunnels })
 
     const controllerDeps = { resources, clock, random, log }
-    const credentials = createCredentials({ resources, vault })
     const performers = createPerformers({ ...controllerDeps, credentials, artifacts, facts: installFacts })
     const controllers = [
       createMachineController({ ...controllerDeps, presence, machineName, endIdentity: (agentId) => gateway.revoke(agentId) }),

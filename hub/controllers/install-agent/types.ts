@@ -1,6 +1,4 @@
 // What the installation over SSH needs of the rest of the hub.
-import type { Duplex } from 'node:stream'
-import type { MachineSsh } from '#shared/contract/machine.ts'
 import type { Clock } from '#shared/clock/clock.ts'
 import type { Log } from '#shared/log/log.ts'
 import type { Credentials } from '#hub/credentials/types.ts'
@@ -15,8 +13,6 @@ export interface AgentBinary {
 export interface InstallAgentDeps {
   resources: Resources
   credentials: Credentials
-  /** A connection to the SSH server, through the proxy when there is one. */
-  dial(target: { host: string; port: number }, options: DialOptions): Promise<Duplex>
   /** What this hub hands out to machines. */
   binaries(): Promise<AgentBinary[]>
   binaryPath(name: string): string | undefined
@@ -24,11 +20,4 @@ export interface InstallAgentDeps {
   installScript(): Promise<string>
   clock: Clock
   log: Log
-}
-
-export interface DialOptions {
-  proxy?: MachineSsh['proxy']
-  /** The Cluster of the Machine, for the proxy's Credential. */
-  cluster?: string
-  signal: AbortSignal
 }

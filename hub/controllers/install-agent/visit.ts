@@ -4,11 +4,13 @@ import { readFileSync } from 'node:fs'
 import type { Task } from '#shared/contract/task.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
-import { messageOf } from '#shared/errors/agent-error.ts'
+import { DialError } from '#shared/errors/dial-error.ts'
 import { TaskFailure } from '#hub/controllers/task/performed/types.ts'
+import { dial } from '#hub/dial/dial.ts'
+import { proxyOf } from '#hub/dial/proxy.ts'
 import type { CommandOptions, Ran } from '#hub/ssh/command.ts'
 import { connectSsh, type SshConnection } from '#hub/ssh/connect.ts'
-import { printable, SshFailure } from '#hub/ssh/failure.ts'
+import { printable } from '#hub/ssh/failure.ts'
 import { type RootCommands, rootCommands } from '#hub/ssh/sudo.ts'
 import { answersOf, type Probe, probeOf } from './answers.ts'
 import { pinHostKey, serverOf } from './host-key.ts'
@@ -40,6 +42,7 @@ export interface Visit {
 }
 
 const shortMs = 60_000
+const dialMs = 20_000
 
 /** Its name is the task's uid, which nobody on the machine can guess, and the same after every restart. */
 export function folderName(task: Task): string {
@@ -102,13 +105,14 @@ async function connect(
   const { host, port = 22, proxy } = ssh
   const through = proxy ? ` through ${proxy.url}` : ''
   say(`connecting to ${serverOf(ssh)}${through}`)
-  const socket = await deps
-    .dial({ host, port }, { signal, ...(proxy && { proxy }), ...(clusterRef && { cluster: clusterRef }) })
-    .catch((error: unknown) => {
-      signal.throwIfAborted()
-      if (error instanceof ApiError) throw new TaskFailure('CredentialUnusable', messageOf(error), error)
-      throw new SshFailure('SshUnreachable', `${serverOf(ssh)} could not be reached${through}: ${messageOf(error)}`, error)
-    })
+  const dialServer = async () =>
+    dial({ host, port, proxy: proxyOf(proxy, deps.credentials, clusterRef), signal, clock: deps.clock, timeoutMs: dialMs })
+  const socket = await dialServer().catch((error: unknown) => {
+    signal.throwIfAborted()
+    if (error instanceof ApiError) throw new TaskFailure('CredentialUnusable', error.message, error)
+    if (error instanceof DialError) throw new TaskFailure(error.code, `${error.message}. ${error.next}`, error)
+    throw error
+  })
   const acceptHostKey = async (fingerprint: string) => {
     const isNew = await pinHostKey(deps.resources, machine, fingerprint)
     say(`host key ${fingerprint}${isNew ? ', remembered from now on' : ''}`)

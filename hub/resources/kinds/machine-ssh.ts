@@ -22,10 +22,22 @@ export function checkSsh(machine: Machine, old: Machine | undefined, look: Look)
   const causes: FieldCause[] = []
   if (isIP(ssh.host) === 0 && !namePattern.test(ssh.host))
     causes.push(badValue('spec.ssh.host', ssh.host, 'must be an IP address or a DNS name'))
-  causes.push(...credentialReference(look, 'spec.ssh.credentialRef', { name: ssh.credentialRef, types: ['Password', 'SSHKey'], ...(cluster && { cluster }) }))
+  causes.push(
+    ...credentialReference(look, 'spec.ssh.credentialRef', {
+      name: ssh.credentialRef,
+      types: ['Password', 'SSHKey'],
+      ...(cluster && { cluster }),
+    }),
+  )
   const { proxy } = ssh
   if (proxy?.credentialRef !== undefined)
-    causes.push(...credentialReference(look, 'spec.ssh.proxy.credentialRef', { name: proxy.credentialRef, types: ['Password'], ...(cluster && { cluster }) }))
+    causes.push(
+      ...credentialReference(look, 'spec.ssh.proxy.credentialRef', {
+        name: proxy.credentialRef,
+        types: ['Password'],
+        ...(cluster && { cluster }),
+      }),
+    )
   if (proxy && !/^(socks5|http):\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(proxy.url))
     causes.push(badValue('spec.ssh.proxy.url', proxy.url, 'must be socks5://host:port or http://host:port'))
   return causes
