@@ -23,6 +23,7 @@ export function createInstaller(deps: InstallAgentDeps & { random: () => number 
   return {
     async perform(task, run) {
       const work = workOf(task, run)
+      if (run.isResumed) work.say('the hub was restarted in the middle; it begins again')
       if (isConnected(work.machine)) return { message: 'the agent is connected already' }
       if (work.machine.status?.certificate && !run.isResumed && work.machine.status.enrollment?.joinToken !== task.metadata.name)
         throw new TaskFailure('AgentPresent', `machine ${task.spec.machine} has an identity already; delete it and add it again`)

@@ -125,7 +125,7 @@ export function overSsh(api: FakeApi): void {
   })
   api.put('tasks', {
     metadata: { name: 'over-ssh-install', creationTimestamp: minutesAgo(1) },
-    spec: { machine: 'over-ssh', action: 'ssh-install', input: {}, timeoutSeconds: 600, attempt: 1 },
+    spec: { machine: 'over-ssh', action: 'install-agent', input: {}, timeoutSeconds: 600, attempt: 1 },
     status: { state: 'Running', attempt: 1, startedAt: minutesAgo(0.9), deliveredAt: minutesAgo(0.9) },
   })
   api.log('over-ssh-install', { sequence: 1, at: minutesAgo(0.9), stream: 'stdout', text: 'connected to 10.20.0.40 port 2222\n' })

@@ -87,6 +87,8 @@ give_up() {
     wait "$installer" 2>/dev/null
   fi
   undo || complain 'not everything could be put back; the hub tries again'
+  # In case that the hub does not come back.
+  rm -f "$folder/token" "$folder/agent" "$folder/install.sh"
   exit 75
 }
 
