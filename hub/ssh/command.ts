@@ -105,7 +105,9 @@ async function finish(channel: ClientChannel, options: CommandOptions, clock: Cl
 
 async function feed(channel: ClientChannel, { stdin, input, isInputHeld, onInput }: CommandOptions, stop: AbortSignal): Promise<void> {
   const ended = new Promise<never>((_resolve, reject) => channel.once('close', () => reject(new Error('the channel was closed'))))
-  ended.catch(() => {})
+  ended.catch(() => {
+    // Only who waits for room wants to know.
+  })
   channel.on('error', () => {
     // Its close says the same, with the exit code.
   })

@@ -33,8 +33,9 @@ export async function connectSsh({ socket, user, secrets, acceptHostKey, clock, 
   const client = new ssh2.Client()
   const ready = Promise.withResolvers<void>()
   const closed = Promise.withResolvers<never>()
-  // Commands race against it; nobody else has to.
-  closed.promise.catch(() => {})
+  closed.promise.catch(() => {
+    // Commands race against it; nobody else has to.
+  })
   let refusal: unknown
   let isReady = false
   const abort = () => {

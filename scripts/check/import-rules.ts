@@ -51,7 +51,7 @@ const restricted: readonly { pattern: RegExp; folders: readonly string[]; scope:
     scope: /^agent\//,
   },
   { pattern: /^(node:)?(fs|fs\/promises|http|https|http2|tls|dgram|dns|worker_threads|cluster)$/, folders: [], scope: /^shared\// },
-  { pattern: /^ssh2$/, folders: ['hub/ssh/'], scope: /^(hub|agent|shared)\// },
+  { pattern: /^ssh2$/, folders: ['hub/ssh/', 'hub/credentials/ssh-key.ts'], scope: /^(hub|agent|shared)\// },
   { pattern: /^fastify$|^@fastify\//, folders: ['hub/api/'], scope: /^(hub|agent|shared)\// },
   { pattern: /^systeminformation$/, folders: ['agent/facts/', 'agent/host/'], scope: /^(hub|agent|shared)\// },
 ]

@@ -69,7 +69,7 @@ test.serial(
       const { status, metadata } = await site.ended(name)
       t.like(status, { state: 'Failed', reason: 'NoSpaceOnMachine' }, await site.log(metadata.name))
       t.deepEqual(differences(before, machine.tree()), [])
-      t.is(machine.sh('ls -A /usr/local/bin /var/tmp /tmp | grep -E 'moorline-(install|agent)' || true'), '')
+      t.is(machine.sh('ls -A /usr/local/bin /var/tmp /tmp | grep -E "moorline-(install|agent)" || true'), '')
       await machine.stop()
     }
   },

@@ -36,8 +36,8 @@ function Install({ machine, taskName }: { machine: Machine; taskName: string }) 
           <p>
             The hub stopped before it sent the password or used the key. If the machine was installed anew, compare the key that it shows
             now with its own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on its console). If they are the same, accept it with the
-            command in the message and try again, or delete this machine here and add it again. If not, somebody may stand between hub
-            and machine.
+            command in the message and try again, or delete this machine here and add it again. If not, somebody may stand between hub and
+            machine.
           </p>
         </Alert>
       )}

@@ -32,7 +32,7 @@ interface Running {
 type Ending = Pick<TaskStatus, 'state' | 'reason' | 'message' | 'result'>
 
 export function createRunner(deps: RunnerDeps) {
-  const { resources, store, performers, clock, log } = deps
+  const { resources, performers, clock, log } = deps
   const running = new Map<string, Running>()
   const shutdown = new AbortController()
 
