@@ -104,7 +104,7 @@ export async function runAgent(options: AgentOptions): Promise<'stopped' | 'agai
     onIdentityRefused: (identity) => void keeper.refused(identity),
   })
   const tunnel = startTunnel({
-    ...{ policy, host, hub, proxy, clock, log },
+    ...{ policy, host, stateDir, hub, proxy, clock, log },
     identity: keeper.current,
     onPlane: (state) => link.reportPlane('tunnel', state),
   })

@@ -9,6 +9,7 @@ import { registerInstallRoutes } from '#hub/api/install/routes.ts'
 import { createProxy } from '#hub/api/proxy/create.ts'
 import { registerRegistration } from '#hub/api/registration/routes.ts'
 import { createApi } from '#hub/api/server.ts'
+import { terminalRoute } from '#hub/api/terminal/create.ts'
 import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
 import { createAuth } from '#hub/auth/create.ts'
 import { createClusterClient } from '#hub/clusters/client.ts'
@@ -136,9 +137,10 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
         machineName(agentId) === undefined ? { ok: false, reason: 'it is no machine of this hub' } : { ok: true },
       ...{ randomBytes, clock, log },
     })
+    const isAlive = (agentId: string) => presence.isAlive(presence.get(agentId))
     const registered = createRegisteredRoutes({
       ...{ resources, tunnels },
-      isAlive: (agentId) => presence.isAlive(presence.get(agentId)),
+      isAlive,
     })
     cleanups.push(() => registered.close())
     const imported = createImportedRoutes({ credentials, clock })
@@ -167,7 +169,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
         (app) => registerRegistration(app, { resources, facts: installFacts, agentImage, clock }),
         proxy.register,
       ],
-      upgrades: [proxy.upgrade],
+      upgrades: [proxy.upgrade, terminalRoute({ resources, tunnels, isAlive, clock })],
     })
     cleanups.push(() => api.close())
     gateway = await createGateway({

@@ -6,10 +6,11 @@ import Type, { type Static } from 'typebox'
 import type { Policy, PolicyVerdict } from '#agent/tasks/policy.ts'
 import { actionNames, type ActionName, type ExecInput, type FileInput } from '#shared/contract/actions.ts'
 import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
-import { kubeTarget } from '#shared/contract/tunnel.ts'
+import { kubeTarget, terminalTarget } from '#shared/contract/tunnel.ts'
 import { KubernetesPolicy } from './kubernetes.ts'
 import { matchesPath } from './path-pattern.ts'
 import { schemaProblem } from './schema-problem.ts'
+import { TerminalPolicy } from './terminal.ts'
 import { TunnelPolicy, tunnelPolicyProblem } from './tunnel-targets.ts'
 
 const closed = { additionalProperties: false } as const
@@ -42,6 +43,7 @@ export const PolicyFile = Type.Object(
     ),
     tunnel: Type.Optional(TunnelPolicy),
     kubernetes: Type.Optional(KubernetesPolicy),
+    terminal: Type.Optional(TerminalPolicy),
   },
   closed,
 )
@@ -90,6 +92,8 @@ export interface AgentPolicy extends Policy {
   tunnelTargets(): Readonly<Record<string, { host: string; port: number }>>
   /** Undefined: this agent does not lead to a cluster's API. */
   kubernetes(): KubernetesPolicy | undefined
+  /** Undefined: no terminals on this machine. */
+  terminal(): TerminalPolicy | undefined
   /** For Hello: every name that a tunnel stream can be opened to, sorted. */
   targetNames(): string[]
   /** The file it came from; undefined is the built-in default. */
@@ -153,7 +157,13 @@ export function createPolicy(file: PolicyFile, source: string | undefined, own: 
     allowedActions: () => [...allowed].sort(),
     tunnelTargets: () => file.tunnel?.targets ?? {},
     kubernetes: () => file.kubernetes,
-    targetNames: () => [...Object.keys(file.tunnel?.targets ?? {}), ...(file.kubernetes ? [kubeTarget] : [])].sort(),
+    terminal: () => file.terminal,
+    targetNames: () =>
+      [
+        ...Object.keys(file.tunnel?.targets ?? {}),
+        ...(file.kubernetes ? [kubeTarget] : []),
+        ...(file.terminal ? [terminalTarget] : []),
+      ].sort(),
     allows(action, input) {
       if (!allowed.has(action)) return refuse('ActionNotAllowed', `${action} is not among allowedActions of ${where}`)
       if (action === 'file') return allowsFile(input as FileInput)

@@ -86,6 +86,8 @@ export interface Upgrade {
   signal: AbortSignal
   /** Writes the start to the audit log: await it before 101 leaves. The end follows by itself when the socket closes. */
   accepted(detail: string): Promise<void>
+  /** What the row of the end says beside the time it took. */
+  note(text: string): void
   /** Writes a refusal that the route answers itself, with a whole HTTP/1.1 answer, and ends the socket. */
   refused(answer: { status: number; head: Buffer; body: Buffer; detail: string }): Promise<void>
 }

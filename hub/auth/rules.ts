@@ -19,6 +19,9 @@ export const rules: readonly Rule[] = [
   { verbs: ['create'], kinds: ['Task'], subresource: 'cancel', roles: operators },
   // A join token for one agent; an operator may make any.
   { verbs: ['create'], kinds: ['Cluster'], subresource: 'registration', roles: operators },
+  // A terminal is whoever the machine's policy names, usually root: that is more than any task of an operator. Admins of one cluster have
+  // it on the machines of that cluster.
+  { verbs: ['create'], kinds: ['Machine'], subresource: 'exec', roles: admins },
   // What it may do there is the cluster's own decision, by the group of the user's highest role for it.
   { verbs: ['get'], kinds: ['Cluster'], subresource: 'proxy', roles: everyone },
   { verbs: ['get'], kinds: ['Cluster'], subresource: 'kubeconfig', roles: everyone },

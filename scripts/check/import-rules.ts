@@ -10,11 +10,12 @@ export interface ImportViolation {
 
 /** Folders of the hub, each with the other folders of the hub that it may use. Files directly in hub/ and hub/commands compose, and may use all. */
 const hubFolders: Readonly<Record<string, readonly string[]>> = {
-  api: ['auth', 'resources', 'store', 'gateway', 'tunnel', 'clusters', 'credentials', 'observability'],
+  api: ['auth', 'resources', 'store', 'gateway', 'tunnel', 'terminal', 'clusters', 'credentials', 'observability'],
   controllers: ['resources', 'store', 'gateway', 'tunnel', 'clusters', 'credentials', 'dial', 'ssh', 'pki', 'observability'],
   auth: ['resources', 'store'],
   resources: ['store'],
   tunnel: ['gateway', 'pki'],
+  terminal: [],
   gateway: ['pki'],
   bundles: ['resources', 'store'],
   clusters: ['resources', 'store', 'tunnel', 'credentials', 'dial'],
@@ -45,6 +46,7 @@ const restricted: readonly { pattern: RegExp; folders: readonly string[]; scope:
       'agent/enroll/',
       'agent/journal/',
       'agent/actions/undo-journal.ts',
+      'agent/terminal/recordings.ts',
       'agent/cli/',
       'agent/update/',
     ],
@@ -52,6 +54,8 @@ const restricted: readonly { pattern: RegExp; folders: readonly string[]; scope:
   },
   { pattern: /^(node:)?(fs|fs\/promises|http|https|http2|tls|dgram|dns|worker_threads|cluster)$/, folders: [], scope: /^shared\// },
   { pattern: /^ssh2$/, folders: ['hub/ssh/', 'hub/credentials/ssh-key.ts'], scope: /^(hub|agent|shared)\// },
+  { pattern: /^node-pty$|^(node:)?tty$/, folders: ['agent/host/'], scope: /^(hub|agent|shared)\// },
+  { pattern: /^ws$/, folders: ['hub/api/'], scope: /^(hub|agent|shared)\// },
   { pattern: /^fastify$|^@fastify\//, folders: ['hub/api/'], scope: /^(hub|agent|shared)\// },
   { pattern: /^systeminformation$/, folders: ['agent/facts/', 'agent/host/'], scope: /^(hub|agent|shared)\// },
 ]

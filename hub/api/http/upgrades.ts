@@ -79,6 +79,7 @@ export function createUpgrades(deps: ApiDeps, failures: FailureLimiter, live: Li
     let user: User | undefined
     let stop = () => {}
     let startDetail: string | undefined
+    let endNote = ''
 
     const audit = async (result: string, detail: string, decision: 'allow' | 'deny' = 'allow') => {
       if (!user && !anonymous.mayWrite()) return
@@ -105,7 +106,8 @@ export function createUpgrades(deps: ApiDeps, failures: FailureLimiter, live: Li
       const seconds = ((clock.monotonicMs() - startedAtMs) / 1000).toFixed(1)
       const { reason } = ending.signal as { reason: ApiError }
       const why = reason.code === 'BadRequest' ? '' : `; ${reason.message}`
-      audit('Ended', `${startDetail}; after ${seconds} s${why}`).catch((error: unknown) =>
+      const end = `; after ${seconds} s${endNote && `: ${endNote}`}${why}`
+      audit('Ended', `${startDetail.slice(0, 1024 - end.length)}${end}`).catch((error: unknown) =>
         log.error({ error, requestId }, 'the end of a stream could not be audited'),
       )
     })
@@ -131,6 +133,9 @@ export function createUpgrades(deps: ApiDeps, failures: FailureLimiter, live: Li
         async accepted(detail) {
           await audit('101', detail)
           startDetail = detail
+        },
+        note(text) {
+          endNote = text.slice(0, 256)
         },
         async refused({ status, head: answer, body, detail }) {
           await audit(String(status), detail, status === 403 ? 'deny' : 'allow')

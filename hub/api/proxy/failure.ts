@@ -23,14 +23,21 @@ const dialStatus = (code: DialErrorCode): number => (code === 'DialTimeout' ? 50
 
 const reasonOf = (status: number): string => (status === 403 ? 'Forbidden' : status === 504 ? 'Timeout' : 'ServiceUnavailable')
 
+/** `subject` is what could not be reached: `machine one`. */
+export function tunnelFailure(error: TunnelError, subject: string): KubeFailure {
+  const code = statusOf[error.code]
+  return {
+    code,
+    reason: reasonOf(code),
+    message: `${subject}: ${error.message}. ${tunnelErrorCatalogue[error.code].next}`,
+    cause: error.code,
+  }
+}
+
 /** Undefined: not a failure of the way to the cluster, but one of the hub itself. */
 export function failureOf(error: unknown, cluster: string): KubeFailure | undefined {
   if (error instanceof ApiError) return undefined
-  if (error instanceof TunnelError) {
-    const code = statusOf[error.code]
-    const message = `cluster ${cluster}: ${error.message}. ${tunnelErrorCatalogue[error.code].next}`
-    return { code, reason: reasonOf(code), message, cause: error.code }
-  }
+  if (error instanceof TunnelError) return tunnelFailure(error, `cluster ${cluster}`)
   if (error instanceof DialError) {
     const code = dialStatus(error.code)
     return { code, reason: reasonOf(code), message: `cluster ${cluster}: ${error.message}. ${error.next}`, cause: error.code }

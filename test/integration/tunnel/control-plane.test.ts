@@ -44,6 +44,7 @@ test('the request travels over NATS, the connection through the agent’s proxy,
     ...{
       policy,
       host: createHost({ clock: systemClock, environment: {} }),
+      stateDir: '/nowhere',
       hub: { host: '127.0.0.1', port: fleet.port },
       proxy,
       clock: systemClock,
