@@ -15,6 +15,7 @@ const pages: readonly (readonly [path: string, load: Load])[] = [
   ['create-cluster', async () => (await import('./pages/create-cluster.tsx')).CreateClusterPage],
   ['machines', async () => (await import('./pages/machines.tsx')).MachinesPage],
   ['machines/:name', async () => (await import('./pages/machine.tsx')).MachinePage],
+  ['machines/:name/terminal', async () => (await import('./pages/terminal.tsx')).TerminalPage],
   ['add-machine', async () => (await import('./pages/add-machine.tsx')).AddMachinePage],
   ['tasks', async () => (await import('./pages/tasks.tsx')).TasksPage],
   ['tasks/:name', async () => (await import('./pages/task.tsx')).TaskPage],

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { constants, zstdCompress } from 'node:zlib'
 import { build } from 'esbuild'
+import { ptyAsset } from '#agent/host/pty-addon.ts'
 import { runCommand } from '#scripts/dev/command.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
 import { digestOf } from './digest.ts'
@@ -57,7 +58,8 @@ export async function buildAgent(options: AgentBuildOptions): Promise<AgentBuild
     const bundle = join(work, 'agent.cjs')
     await bundleAgent(options.entry ?? join(repositoryRoot, 'agent/main.ts'), bundle, options.version ?? (await packageVersion()))
     const blob = join(work, 'agent.blob')
-    await writeFile(join(work, 'sea.json'), JSON.stringify({ main: bundle, output: blob, ...seaOptions }))
+    const assets = { [ptyAsset]: await strippedPty(work) }
+    await writeFile(join(work, 'sea.json'), JSON.stringify({ main: bundle, output: blob, assets, ...seaOptions }))
     // With the flags that it will run with: V8 rejects a code cache made under others.
     await runCommand(tools.node, [...seaOptions.execArgv, '--experimental-sea-config', join(work, 'sea.json')], { cwd: work })
     const executable = join(work, agentName)
@@ -105,10 +107,18 @@ async function bundleAgent(entry: string, output: string, version: string): Prom
     keepNames: true,
     legalComments: 'none',
     define: { MOORLINE_VERSION: JSON.stringify(version), 'import.meta.url': 'undefined' },
-    external: ['node-pty'],
     logLevel: 'silent',
     absWorkingDir: repositoryRoot,
   })
+}
+
+/** node-pty's library for the platform that the executable is for; it needs an older glibc than Node itself. */
+async function strippedPty(work: string): Promise<string> {
+  const path = join(work, ptyAsset)
+  await copyFile(join(repositoryRoot, 'node_modules/node-pty/prebuilds/linux-x64', ptyAsset), path)
+  await chmod(path, 0o644)
+  await runCommand('strip', ['--strip-unneeded', path])
+  return path
 }
 
 /** Executable, .zst and .sha256, each written aside and renamed, so that a hub that serves the folder never hands out half a file. */

@@ -3,6 +3,7 @@ import { errorCatalogue } from '#shared/errors/catalogue.ts'
 import { databaseErrorCatalogue } from '#shared/errors/database-catalogue.ts'
 import { dialErrorCatalogue } from '#shared/errors/dial-error.ts'
 import { operatorErrorCatalogue } from '#shared/errors/operator-catalogue.ts'
+import { terminalReasons } from '#shared/errors/terminal-reason.ts'
 import { tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
 import { taskEndReasons, taskWaitReasons, type TaskReason } from '#shared/errors/task-reasons.ts'
 import { code, table } from './section.ts'
@@ -55,6 +56,13 @@ export function dialErrors(): string {
   return table(
     ['code', 'try again', 'meaning', 'what to do next'],
     Object.entries(dialErrorCatalogue).map(([name, entry]) => [code(name), retry(entry.isRetryable), entry.summary, entry.next]),
+  )
+}
+
+export function terminalErrors(): string {
+  return table(
+    ['reason', 'status', 'meaning', 'what to do next'],
+    Object.entries(terminalReasons).map(([name, entry]) => [code(name), String(entry.status), entry.summary, entry.next]),
   )
 }
 

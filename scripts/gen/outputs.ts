@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { runCommand } from '#scripts/dev/command.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
 import { kinds } from './api-doc.ts'
-import { agentErrors, apiErrors, databaseErrors, dialErrors, operatorErrors, taskEnds, taskWaits, tunnelErrors } from './errors-doc.ts'
+import { agentErrors, apiErrors, databaseErrors, dialErrors, operatorErrors, taskEnds, taskWaits, terminalErrors, tunnelErrors } from './errors-doc.ts'
 import { preflightChecks, preflightVersions } from './preflight-doc.ts'
 import { replaceSection } from './section.ts'
 import { agentPolicy, agentSettings, hubSettings } from './settings-doc.ts'
@@ -31,6 +31,7 @@ const documents: readonly Document[] = [
       { name: 'why a task waits', content: taskWaits },
       { name: 'errors of tunnels', content: tunnelErrors },
       { name: 'errors of dialling', content: dialErrors },
+      { name: 'errors of terminals', content: terminalErrors },
     ],
   },
   { path: 'docs/api.md', title: 'The resource API', sections: [{ name: 'kinds', content: kinds }] },

@@ -5,7 +5,6 @@ import { useMemo } from 'react'
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 import type { ActionName } from '#shared/contract/actions.ts'
 import type { Machine } from '#shared/contract/machine.ts'
-import { terminalTarget } from '#shared/contract/tunnel.ts'
 import { createObject, deleteObject, patchSpec } from '../api/client.ts'
 import { Approvals } from '../components/approvals.tsx'
 import { Conditions } from '../components/conditions.tsx'
@@ -17,6 +16,7 @@ import { MachineSshView } from '../components/machine-ssh.tsx'
 import { MachineSummary } from '../components/machine-summary.tsx'
 import { Failed, Loading, Nothing, PageFrame } from '../components/page.tsx'
 import { StatusLabel } from '../components/status.tsx'
+import { TerminalLink } from '../components/terminal-link.tsx'
 import { TaskTable } from '../components/task-table.tsx'
 import { Plain } from '../components/text.tsx'
 import { useList, useObject } from '../data/hooks.ts'
@@ -72,17 +72,9 @@ function Loaded({ machine }: { machine: Machine }) {
     run.mutate({ action: 'preflight', input: { ...(machine.spec.role && { role: machine.spec.role }) } })
     setParams({ tab: 'preflight' }, { replace: true })
   }
-  const hasTerminal = canOperate && !isGone && machine.status?.tunnelTargets?.includes(terminalTarget) === true
   const actions = (
     <>
-      {hasTerminal && (
-        <Button
-          variant="secondary"
-          component={(props: object) => <Link {...props} to={`/machines/${encodeURIComponent(name)}/terminal`} />}
-        >
-          Open a terminal
-        </Button>
-      )}
+      <TerminalLink machine={machine} />
       <Button variant="primary" isDisabled={cannotRun || isPreflightOpen} onClick={startPreflight}>
         {machine.status?.preflight || tasks.some((task) => task.spec.action === 'preflight') ? 'Run preflight again' : 'Run preflight'}
       </Button>

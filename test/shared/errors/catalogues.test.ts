@@ -6,10 +6,11 @@ import { databaseErrorCatalogue } from '#shared/errors/database-catalogue.ts'
 import { dialErrorCatalogue } from '#shared/errors/dial-error.ts'
 import { operatorErrorCatalogue } from '#shared/errors/operator-catalogue.ts'
 import { taskEndReasons, taskWaitReasons } from '#shared/errors/task-reasons.ts'
+import { terminalReasons } from '#shared/errors/terminal-reason.ts'
 import { tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
 
 const programs = { agentErrorCatalogue, databaseErrorCatalogue, operatorErrorCatalogue }
-const catalogues = { errorCatalogue, ...programs, taskEndReasons, taskWaitReasons, tunnelErrorCatalogue, dialErrorCatalogue }
+const catalogues = { errorCatalogue, ...programs, taskEndReasons, taskWaitReasons, terminalReasons, tunnelErrorCatalogue, dialErrorCatalogue }
 
 /** Programs that an operator runs; the developers' own checks answer with what they find. */
 const isOperators = (path: string) =>
@@ -43,6 +44,16 @@ test('every reason with which an action fails or the machine refuses is in the t
   const codes = codesOf(actions, /new ActionError|refuse/)
   t.true(codes.size > 15)
   t.deepEqual(notIn(codes, taskEndReasons, taskWaitReasons), [])
+})
+
+test('every reason with which a terminal is refused or ends is in its table, and the table has no other', async (t) => {
+  const codes = codesOf(await readSources((path) => /^(hub|agent)\/.*\.ts$/.test(path)), /new TerminalError/)
+  t.deepEqual(notIn(codes, terminalReasons), [])
+  // The program that cannot be started is named where its error is turned into one.
+  t.deepEqual(
+    Object.keys(terminalReasons).filter((code) => !codes.has(code)),
+    [],
+  )
 })
 
 test('the code of an error is always a literal, so that it can be found', async (t) => {
