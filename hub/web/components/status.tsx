@@ -39,6 +39,9 @@ const looks: Readonly<Record<string, Look>> = {
   Creating: { tone: 'info', icon: InProgressIcon },
   Updating: { tone: 'info', icon: InProgressIcon },
   Deleting: { tone: 'info', icon: InProgressIcon },
+  // terminals
+  Connecting: { tone: 'info', icon: InProgressIcon },
+  Closed: { tone: 'neutral', icon: MinusCircleIcon },
   // tokens
   Active: { tone: 'success', icon: CheckCircleIcon },
   Exhausted: { tone: 'neutral', icon: MinusCircleIcon },

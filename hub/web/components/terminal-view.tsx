@@ -4,7 +4,7 @@ import { type ITheme, Terminal } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { useEffect, useRef } from 'react'
 import { connectExec, type ExecConnection, type ExecEnd } from '../data/exec-connection.ts'
-import { styledDocument } from '../derive/styled-document.ts'
+import { allowStyles } from '../data/allowed-styles.ts'
 
 export interface TerminalViewProps {
   machine: string
@@ -38,8 +38,8 @@ export default function TerminalView({ machine, onOpen, onEnd, onLeave }: Termin
     const element = place.current
     if (!element) return
     const scheme = matchMedia(darkQuery)
+    const forbidStyles = allowStyles(document)
     const terminal = new Terminal({
-      documentOverride: styledDocument(document),
       fontFamily: '"Red Hat Mono", ui-monospace, monospace',
       fontSize: 14,
       scrollback: 5_000,
@@ -85,6 +85,7 @@ export default function TerminalView({ machine, onOpen, onEnd, onLeave }: Termin
       callbacks.current = { onOpen: () => {}, onEnd: () => {}, onLeave: () => {} }
       leaving?.close()
       terminal.dispose()
+      forbidStyles()
     }
   }, [machine])
   return <div ref={place} className="m-terminal-screen" />
