@@ -1,7 +1,8 @@
 // The folder of recordings in the state directory: private, and bounded by taking away the oldest that are finished.
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
+import { mkdir, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '#shared/clock/clock.ts'
 import { TerminalError } from '#shared/errors/terminal-reason.ts'
@@ -56,21 +57,19 @@ export function createRecordings({ folder, clock, limits = recordingLimits }: Re
 }
 
 async function recordingFile(path: string, onClose: () => void): Promise<RecordingFile> {
-  const handle = await open(path, 'wx', 0o600)
-  const stream = createWriteStream(path, { fd: handle, autoClose: false, highWaterMark: 256 * 1024 })
+  // `flush`: synced before it is closed.
+  const stream = createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true, highWaterMark: 256 * 1024 })
+  await once(stream, 'open')
   return {
     write: (text) => stream.write(text),
     onDrain: (run) => void stream.on('drain', run),
     onError: (run) => void stream.on('error', run),
     async close() {
       onClose()
-      if (!stream.destroyed) await new Promise<void>((resolve) => stream.end(resolve))
-      try {
-        await handle.sync()
-        await handle.close()
-      } catch {
-        // A disk that fails now has failed its writes, too: that was told as an error of the stream, or nothing was written.
-      }
+      if (stream.closed) return
+      const closed = new Promise<void>((resolve) => stream.once('close', resolve))
+      stream.end()
+      await closed
     },
   }
 }

@@ -6,7 +6,17 @@ import { join } from 'node:path'
 import { runCommand } from '#scripts/dev/command.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
 import { kinds } from './api-doc.ts'
-import { agentErrors, apiErrors, databaseErrors, dialErrors, operatorErrors, taskEnds, taskWaits, terminalErrors, tunnelErrors } from './errors-doc.ts'
+import {
+  agentErrors,
+  apiErrors,
+  databaseErrors,
+  dialErrors,
+  operatorErrors,
+  taskEnds,
+  taskWaits,
+  terminalErrors,
+  tunnelErrors,
+} from './errors-doc.ts'
 import { preflightChecks, preflightVersions } from './preflight-doc.ts'
 import { replaceSection } from './section.ts'
 import { agentPolicy, agentSettings, hubSettings } from './settings-doc.ts'

@@ -33,7 +33,9 @@ const darkQuery = '(prefers-color-scheme: dark)'
 export default function TerminalView({ machine, onOpen, onEnd, onLeave }: TerminalViewProps) {
   const place = useRef<HTMLDivElement>(null)
   const callbacks = useRef({ onOpen, onEnd, onLeave })
-  callbacks.current = { onOpen, onEnd, onLeave }
+  useEffect(() => {
+    callbacks.current = { onOpen, onEnd, onLeave }
+  })
   useEffect(() => {
     const element = place.current
     if (!element) return
@@ -53,12 +55,15 @@ export default function TerminalView({ machine, onOpen, onEnd, onLeave }: Termin
     terminal.loadAddon(fit)
     terminal.open(element)
     fit.fit()
+    let isGone = false
     let connection: ExecConnection | undefined = connectExec({
       machine,
       size: { columns: terminal.cols, rows: terminal.rows },
       onOpen: () => callbacks.current.onOpen(),
-      onOutput: (data, shown) => terminal.write(data, shown),
+      onOutput: (data, shown) => isGone || terminal.write(data, shown),
       onEnd(end) {
+        // Its end is told to nobody: whoever was shown it is gone.
+        if (isGone) return
         connection = undefined
         terminal.options.disableStdin = true
         terminal.options.cursorStyle = 'underline'
@@ -79,11 +84,8 @@ export default function TerminalView({ machine, onOpen, onEnd, onLeave }: Termin
     return () => {
       observer.disconnect()
       scheme.removeEventListener('change', onScheme)
-      const leaving = connection
-      connection = undefined
-      // Its end is told to nobody: whoever was shown it is gone.
-      callbacks.current = { onOpen: () => {}, onEnd: () => {}, onLeave: () => {} }
-      leaving?.close()
+      isGone = true
+      connection?.close()
       terminal.dispose()
       forbidStyles()
     }

@@ -21,7 +21,7 @@ export interface ExecOptions {
   /** Something of it is there: the machine has answered. */
   onOpen(): void
   /** Call `shown` when the bytes were drawn. */
-  onOutput(data: Uint8Array, shown: () => void): void
+  onOutput(data: Uint8Array, shown: () => void): unknown
   /** Called once. */
   onEnd(end: ExecEnd): void
 }

@@ -10,7 +10,15 @@ import { terminalReasons } from '#shared/errors/terminal-reason.ts'
 import { tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
 
 const programs = { agentErrorCatalogue, databaseErrorCatalogue, operatorErrorCatalogue }
-const catalogues = { errorCatalogue, ...programs, taskEndReasons, taskWaitReasons, terminalReasons, tunnelErrorCatalogue, dialErrorCatalogue }
+const catalogues = {
+  errorCatalogue,
+  ...programs,
+  taskEndReasons,
+  taskWaitReasons,
+  terminalReasons,
+  tunnelErrorCatalogue,
+  dialErrorCatalogue,
+}
 
 /** Programs that an operator runs; the developers' own checks answer with what they find. */
 const isOperators = (path: string) =>
