@@ -2,7 +2,7 @@
 // that the second request of a kubectl costs no extra round trip; idle ones end after a short while.
 import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Clock, type Timer, waitFor } from '#shared/clock/clock.ts'
+import { type Clock, waitFor } from '#shared/clock/clock.ts'
 import { type TunnelClass, tunnelLimits } from '#shared/contract/tunnel.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { type Headers, toHeaderValue } from '#shared/kubernetes/headers.ts'
@@ -46,7 +46,8 @@ const checkMs = 50
 class Pool extends Agent {
   readonly #connect: () => Promise<Duplex>
   readonly #clock: Clock
-  readonly #idle = new Map<Duplex, Timer>()
+  /** With what stops waiting for its end. */
+  readonly #idle = new Map<Duplex, () => void>()
   #emptied: () => void
   #uses = 0
 
@@ -68,10 +69,10 @@ class Pool extends Agent {
   use(): void {
     this.#uses += 1
   }
-  /** An empty pool is forgotten. */
+  /** An empty pool is forgotten. A request says that it has closed just before it gives its connection back: hence a moment later. */
   release(): void {
     this.#uses -= 1
-    if (this.#uses === 0 && this.#idle.size === 0) this.#emptied()
+    queueMicrotask(() => this.#forgetEmpty())
   }
   override createConnection(_options: unknown, done: (error: Error | null, stream: Duplex) => void): undefined {
     this.#connect().then(
@@ -82,16 +83,27 @@ class Pool extends Agent {
   }
   override keepSocketAlive(socket: Duplex): boolean {
     const timer = this.#clock.setTimer(idleConnectionMs, () => socket.destroy(), true)
-    this.#idle.set(socket, timer)
-    socket.once('close', () => this.#forget(socket))
+    const onClose = (): void => this.#forget(socket)
+    socket.once('close', onClose)
+    this.#idle.set(socket, () => {
+      timer.cancel()
+      socket.off('close', onClose)
+    })
     return true
   }
-  override reuseSocket(socket: Duplex): void {
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
     this.#forget(socket)
+    // node:http takes its own listener off and marks the request as one on a kept connection. It also calls what only TCP sockets have.
+    const stream = socket as Duplex & { ref?(): void }
+    stream.ref ??= () => undefined
+    super.reuseSocket(stream, request)
   }
   #forget(socket: Duplex): void {
-    this.#idle.get(socket)?.cancel()
+    this.#idle.get(socket)?.()
     this.#idle.delete(socket)
+    this.#forgetEmpty()
+  }
+  #forgetEmpty(): void {
     if (this.#uses === 0 && this.#idle.size === 0) this.#emptied()
   }
 }
@@ -127,10 +139,17 @@ export function createClusterClient({ clock, graceMs = tunnelLimits.drainMs }: {
 
   function exchange(pool: Pool, route: ClusterRoute, options: ClusterRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const request = httpRequest({ ...optionsOf(route, options), agent: pool })
+      // Before anything else: a connection that is taken out of the pool must not make it look empty.
+      pool.use()
+      let request: ClientRequest
+      try {
+        request = httpRequest({ ...optionsOf(route, options), agent: pool })
+      } catch (error) {
+        pool.release()
+        return reject(error as Error)
+      }
       // A body that turns out longer than it said must not become a request of its own on a kept connection.
       ;(request as ClientRequest & { strictContentLength: boolean }).strictContentLength = true
-      pool.use()
       const stop = () => request.destroy(options.signal.reason as Error)
       request.once('close', () => {
         options.signal.removeEventListener('abort', stop)

@@ -1,6 +1,7 @@
 import { request as httpsRequest } from 'node:https'
 import test from 'ava'
 import type { RoleName } from '#shared/contract/access.ts'
+import { until } from '#test/helpers/until.ts'
 import { headersOf } from './fake-kube.ts'
 import { type KubeSite, startKubeSite } from './site.ts'
 
@@ -80,4 +81,14 @@ test('Each role acts in the cluster as its own group, whichever way it goes', as
         t.deepEqual(headersOf(site.kube.seen.at(-1), 'impersonate-group'), [group], way)
       }
     }
+})
+
+test('Requests of one user share a connection of the tunnel, one after the other; at once they have as many as they need, and four are kept', async (t) => {
+  const site = await startKubeSite(t)
+  const headers = { authorization: `Bearer ${await site.tokenFor('admin', 'one')}` }
+  for (let round = 0; round < 50; round++) t.is(await ask(site, site.at('/version'), { headers }), 200)
+  t.is(site.fleet.tunnels.stats().opened, 1)
+  t.deepEqual(site.client.stats(), { pools: 1, idle: 1 })
+  for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 16 }, () => ask(site, site.at('/version'), { headers })))
+  await until('four to be kept', () => site.client.stats().idle === 4 && site.fleet.tunnels.stats().streams === 4)
 })
