@@ -15,7 +15,7 @@ export interface Launch {
  * The agent's service has a file mode mask and a place in the kernel's out-of-memory order that are not a user's. The program's own words
  * are arguments, never part of the script.
  */
-const prelude = 'umask 022; echo 0 2>/dev/null >/proc/self/oom_score_adj; cd "$HOME" 2>/dev/null || cd /; exec "$@"'
+const prelude = 'umask 022; echo 0 2>/dev/null >/proc/self/oom_score_adj; cd "$HOME" 2>/dev/null || cd /; unset OLDPWD; exec "$@"'
 
 const paths = {
   root: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',

@@ -80,15 +80,15 @@ test('a machine whose policy says nothing of terminals refuses, says what to wri
     try {
       return await exec({ command: ['sh', '-c', 'id -un; env'] })
     } catch (error) {
-      if (error instanceof ExecRefused && [403, 504].includes(error.status)) return undefined
+      if (error instanceof ExecRefused && [403, 502, 503, 504].includes(error.status)) return undefined
       throw error
     }
   })
   t.is((await done.ended).status?.status, 'Success')
   const [user, ...environment] = done.output().trim().split('\n')
   t.is(user, own.user)
-  const names = environment.map((line) => line.split('=')[0] ?? '')
-  t.deepEqual(new Set(names), new Set(['HOME', 'LANG', 'LOGNAME', 'PATH', 'PWD', 'SHELL', 'USER']))
+  const names = environment.map((line) => line.split('=')[0] ?? '').toSorted((a, b) => a.localeCompare(b))
+  t.deepEqual(names, ['HOME', 'LANG', 'LOGNAME', 'PATH', 'PWD', 'SHELL', 'USER'])
   const rows = await rowsOf(client)
   const results = rows.map(({ result, decision }) => `${result} ${decision}`)
   t.deepEqual(results.slice(0, 3), ['403 deny', '101 allow', 'Ended allow'])
@@ -115,7 +115,7 @@ test('revoking the token or the machine, and stopping the agent, end a terminal 
     apiVersion: 'moorline.dev/v1alpha1',
     kind: 'AccessBinding',
     metadata: { name: 'other' },
-    spec: { user: 'other', role: 'admin' },
+    spec: { role: 'admin', subjects: [{ kind: 'User', name: 'other' }] },
   })
   const made = (
     await client.ask('POST', `${kindPath}/accesstokens`, {
