@@ -39,19 +39,17 @@ const keptBytes = 64 * 1024
 const killGraceMs = 15_000
 
 export function createCommands(client: Client, closed: Promise<never>, clock: Clock): SshCommands {
-  const open = (command: string) =>
-    new Promise<ClientChannel>((resolve, reject) =>
-      client.exec(command, (error, channel) =>
-        error
-          ? reject(new SshFailure('CommandRefused', `the server does not start commands for this user: ${error.message}`, error))
-          : resolve(channel),
-      ),
-    )
   return {
     async run(command, options) {
       options.signal.throwIfAborted()
-      const channel = await Promise.race([open(command), closed])
-      return Promise.race([finish(channel, options, clock), closed])
+      const ran = new Promise<Ran>((resolve, reject) =>
+        client.exec(command, (error, channel) => {
+          if (error) reject(new SshFailure('CommandRefused', `the server does not start commands for this user: ${error.message}`, error))
+          // At once, not a tick later: the end of a short command may be in the packet that said it was started.
+          else finish(channel, options, clock).then(resolve, reject)
+        }),
+      )
+      return Promise.race([closed, ran])
     },
   }
 }

@@ -34,7 +34,8 @@ export function createInstaller(deps: InstallAgentDeps & { random: () => number 
         run.shutdown.throwIfAborted()
         const failure = failureOf(error, run)
         work.say(`failed: ${failure.message}`)
-        const left = await cleanUp(work)
+        // An earlier life of this hub may have begun something, even if this one did not get so far.
+        const left = await cleanUp(work, run.isResumed)
         throw withRemains(failure, left)
       } finally {
         work.visit?.close()
