@@ -53,7 +53,7 @@ const restricted: readonly { pattern: RegExp; folders: readonly string[]; scope:
     scope: /^agent\//,
   },
   { pattern: /^(node:)?(fs|fs\/promises|http|https|http2|tls|dgram|dns|worker_threads|cluster)$/, folders: [], scope: /^shared\// },
-  { pattern: /^ssh2$/, folders: ['hub/ssh/', 'hub/credentials/ssh-key.ts'], scope: /^(hub|agent|shared)\// },
+  { pattern: /^ssh2$/, folders: ['hub/ssh/', 'hub/credentials/'], scope: /^(hub|agent|shared)\// },
   { pattern: /^node-pty$|^(node:)?tty$/, folders: ['agent/host/'], scope: /^(hub|agent|shared)\// },
   { pattern: /^ws$/, folders: ['hub/api/'], scope: /^(hub|agent|shared)\// },
   { pattern: /^fastify$|^@fastify\//, folders: ['hub/api/'], scope: /^(hub|agent|shared)\// },
