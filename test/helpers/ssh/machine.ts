@@ -116,6 +116,8 @@ export async function startSshMachine(owner: Owner, options: SshMachineOptions =
     const [command, args] = options.network ? ['ip', ['netns', 'exec', options.network, 'unshare', ...own]] : ['unshare', own]
     const started = await startProgram(owner, command as string, args as string[])
     program = started
+    // After that of the program was registered, so before it: the first process of a namespace takes no SIGTERM.
+    owner.teardown(stop)
     await until('sshd to listen', async () => {
       if (!started.isRunning()) throw new Error(`the machine ended: ${started.stderr().slice(-2000)}`)
       return isOpen(port, options.network)
@@ -127,7 +129,6 @@ export async function startSshMachine(owner: Owner, options: SshMachineOptions =
     await program?.exited
     await until('the namespaces to be gone', () => !existsSync(`/proc/${inner}`))
   }
-  owner.teardown(stop)
   await start()
   const sh = (script: string) =>
     execFileSync('nsenter', ['-t', String(inner), '-m', '-p', '-n', 'chroot', root, 'sh', '-c', script], { encoding: 'utf8' })
