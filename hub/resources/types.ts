@@ -52,6 +52,8 @@ export interface KindDefinition {
   validate?(object: Resource, old: Resource | undefined, look: Look): FieldCause[]
   /** A sentence when the object may not be deleted now. */
   validateDelete?(object: Resource, look: Look): string | undefined
+  /** What is left to do elsewhere when the object is gone; told to the client. */
+  deleteWarning?(object: Resource): string | undefined
   /** The secrets of spec.data: from an object that has passed validation, in clear or with marks that keep what `old` has, to what is stored. See sealed.ts. */
   seal?(object: Resource, old: Resource | undefined, now: Date): Resource
   /** What leaves the hub through API and watch instead of the object; controllers see it whole. Never serve store.json of a kind that has this. */

@@ -12,3 +12,6 @@ export const Registration = Type.Object(
   { additionalProperties: false, description: 'Two ways to install the agent of a cluster. Holds a join token: keep it to yourself.' },
 )
 export type Registration = Static<typeof Registration>
+
+/** On the join tokens of registrations, and on the Machines of the agents that came with them: these end with their Cluster. */
+export const registrationLabel = 'moorline.dev/registration'

@@ -5,7 +5,7 @@ import type { Clock } from '#shared/clock/clock.ts'
 import type { Cluster } from '#shared/contract/cluster.ts'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
-import type { Registration } from '#shared/contract/registration.ts'
+import { type Registration, registrationLabel } from '#shared/contract/registration.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import type { User } from '#hub/auth/types.ts'
 import { hashToken, tokenPattern } from '#hub/resources/tokens.ts'
@@ -24,8 +24,6 @@ export interface RegistrationDeps {
   clock: Clock
 }
 
-/** On the join tokens of registrations; its value is the one who made it. */
-export const registrationLabel = 'moorline.dev/registration'
 const lifetimeSeconds = 24 * 60 * 60
 
 export function registerRegistration(app: FastifyInstance, { resources, facts, agentImage, clock }: RegistrationDeps): void {

@@ -125,6 +125,8 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
     const { name } = request.params as { name: string }
     noteDryRun(request, options.dryRun)
     const deleted = await resources.delete(definition.kind, name, options)
+    const warning = definition.deleteWarning?.(deleted)
+    if (warning && !options.dryRun) setWarnings(reply, [warning])
     if (deleted.metadata.deletionTimestamp && resources.get(definition.kind, name)?.metadata.uid === deleted.metadata.uid)
       return answer(request, reply, deleted, [])
     return send(

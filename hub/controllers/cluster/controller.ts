@@ -9,6 +9,7 @@ import type { ClusterMachines } from '#hub/clusters/registered/machines.ts'
 import type { ClusterRoutes } from '#hub/clusters/types.ts'
 import { type Controller, createStatusController, type StatusControllerDeps } from '#hub/controllers/runtime/status-controller.ts'
 import type { Change } from '#hub/store/types.ts'
+import { createAgentEnds } from './agents.ts'
 import { leadsToApi } from './conditions.ts'
 import { createObserver, isObserved } from './observer.ts'
 import { planCluster } from './plan.ts'
@@ -65,15 +66,18 @@ export function createClusterController(deps: ClusterControllerDeps): Controller
     }
   }
 
+  const agents = createAgentEnds(deps)
   let subscription: { close(): void } | undefined
   return {
     start() {
       controller.start()
+      agents.start()
       subscription = resources.subscribe(follow)
       for (const cluster of resources.list<Cluster>('Cluster').items) if (isObserved(cluster)) observer.soon(cluster.metadata.name)
     },
     async stop() {
       subscription?.close()
+      await agents.stop()
       await observer.stop()
       await controller.stop()
     },

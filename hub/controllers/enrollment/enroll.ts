@@ -5,6 +5,7 @@ import type { Clock } from '#shared/clock/clock.ts'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
 import { type Machine } from '#shared/contract/machine.ts'
+import { registrationLabel } from '#shared/contract/registration.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import { failpoint } from '#shared/flow/failpoint.ts'
 import { createTurns } from '#shared/flow/turns.ts'
@@ -164,7 +165,10 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
     return {
       apiVersion,
       kind: 'Machine',
-      metadata: { name, finalizers: [identityFinalizer] },
+      metadata: {
+        ...{ name, finalizers: [identityFinalizer] },
+        ...(token.metadata.labels?.[registrationLabel] !== undefined && { labels: { [registrationLabel]: 'true' } }),
+      },
       spec: {
         ...(token.spec.clusterRef && { clusterRef: token.spec.clusterRef }),
         ...(token.spec.role && { role: token.spec.role }),

@@ -1,5 +1,6 @@
 import { type Cluster, ClusterSpec, ClusterStatus } from '#shared/contract/cluster.ts'
 import type { Machine } from '#shared/contract/machine.ts'
+import { registrationLabel } from '#shared/contract/registration.ts'
 import type { KindDefinition } from '../types.ts'
 import { checkImported, withoutImportedFields } from './cluster-imported.ts'
 import { ageColumn, column, conditionStatus, nameColumn, wide } from './columns.ts'
@@ -52,9 +53,16 @@ export const clusterKind: KindDefinition = {
     if (causes.length > 0) return causes
     return spec.type === 'Imported' ? checkImported(metadata.name, spec, before, look) : withoutImportedFields(spec)
   },
+  deleteWarning: ({ metadata, spec }) =>
+    (spec as Cluster['spec']).type === 'Registered'
+      ? `the identity of the agent in cluster ${metadata.name} ends now; remove it there with: kubectl delete namespace moorline-system (docs/clusters.md has the rest)`
+      : undefined,
   validateDelete(object, look) {
     const { name } = object.metadata
-    const machines = look.list('Machine').filter((machine) => (machine as Machine).spec.clusterRef === name)
+    // The agents that its registrations brought end with it; what else belongs to it is for its owner to decide.
+    const machines = look
+      .list('Machine')
+      .filter(({ metadata, spec }) => (spec as Machine['spec']).clusterRef === name && metadata.labels?.[registrationLabel] === undefined)
     const [first] = machines
     if (!first) return undefined
     return machines.length === 1

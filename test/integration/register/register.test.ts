@@ -92,3 +92,42 @@ test('version, nodes and health are read through the agent; what changes there, 
     timeoutMs: 60_000,
   })
 })
+
+test('a registration is an operator’s, for a Registered cluster, audited without its secret; its manifest needs the token', async (t) => {
+  const site = await startSite(t)
+  const { manifest, hostCommand } = await register(site, 'north')
+  const token = /mlj_[a-z2-7_]+/.exec(hostCommand)?.[0] ?? '-'
+  t.regex(hostCommand, /--kubeconfig '\/etc\/kubernetes\/admin\.conf'/)
+  const client = site.client()
+  t.is((await client.ask('GET', '/registration/manifest.yaml', { token: null })).status, 401)
+  t.is((await client.ask('GET', '/registration/manifest.yaml', { token: token.replace(/.$/, 'x') })).status, 401)
+  t.is((await client.ask('GET', '/registration/manifest.yaml', { token })).text, manifest)
+  t.is((await client.ask('POST', `${clusters}/none/registration`, { body: {} })).status, 404)
+  const other = await site.joinToken({ clusterRef: 'north' })
+  t.is((await client.ask('GET', '/registration/manifest.yaml', { token: other.status?.token ?? '' })).status, 401, 'not of a registration')
+
+  const rows = (await client.ask('GET', '/apis/moorline.dev/v1alpha1/auditevents')).text
+  t.regex(rows, /Cluster\/registration/)
+  t.regex(rows, /the manifest, with join token north-registration-/)
+  t.false(rows.includes(token))
+})
+
+test('a deleted cluster takes its agent’s identity with it and says what is left there; a new one takes its place', async (t) => {
+  const site = await startSite(t)
+  const directory = await tempDir(t)
+  const kube = await startFakeKube(t)
+  const pod = await startPod(t, kube, applyManifest(kube, (await register(site, 'south')).manifest), { directory })
+  await pod.connected()
+  const deleted = await site.tryKubectl(['delete', 'cluster', 'south'])
+  t.is(deleted.code, 0, deleted.stderr)
+  t.regex(deleted.stderr, /Warning: .*kubectl delete namespace moorline-system/)
+  await until('the agent’s Machine to be gone', async () => (await machinesOf(site, 'south')).length === 0)
+  await pod.program.stop()
+
+  // Applied anew where the old identity still is: it is tried, refused, and replaced with the new token.
+  const again = await startPod(t, kube, applyManifest(kube, (await register(site, 'south')).manifest), { directory })
+  await until('the new identity to be in use', async () => (await machinesOf(site, 'south'))[0]?.status?.phase === 'Connected', {
+    timeoutMs: 120_000,
+  })
+  t.true(again.program.isRunning(), again.program.stderr())
+})
