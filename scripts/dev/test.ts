@@ -49,12 +49,23 @@ async function runSuite(suite: Suite): Promise<TapCounts> {
     return { passed: 0, failed: 1, skipped: 0 }
   }
   if (suite.name === 'e2e') await ensureWeb((line) => console.log(line))
-  const first = await runFiles(suite, files)
+  if (suite.name !== 'machines') return runTwice(suite, files)
+  const { startTestBed } = await import('#test/machines/bed/for-tests.ts')
+  const bed = await startTestBed((line) => console.log(paint.dim(line)))
+  try {
+    return await runTwice(suite, files, bed.prefix)
+  } finally {
+    await bed.release()
+  }
+}
+
+async function runTwice(suite: Suite, files: readonly string[], prefix: readonly string[] = []): Promise<TapCounts> {
+  const first = await runFiles(suite, files, prefix)
   const again = filesOf(first.failures, files)
   if (first.counts.failed === 0 || again === undefined || again.length > retriedFilesLimit) return first.counts
   // A shared machine can be too busy for a limit. What fails twice has failed; what passes alone is said, so that it gets mended.
   console.log(`once more, one test at a time: ${again.join(', ')}`)
-  const second = await runFiles({ ...suite, concurrency: 1, isSerial: true }, again)
+  const second = await runFiles({ ...suite, concurrency: 1, isSerial: true }, again, prefix)
   if (second.counts.failed > 0) return { ...first.counts, failed: second.counts.failed }
   for (const title of first.failures) console.log(paint.yellow(`unsteady: ${title}`))
   return { ...first.counts, passed: first.counts.passed + first.counts.failed, failed: 0 }
@@ -66,11 +77,13 @@ interface Run {
   failures: string[]
 }
 
-async function runFiles(suite: Suite, files: readonly string[]): Promise<Run> {
+/** `prefix` is what the test runner is started by, for example to be in another network namespace. */
+async function runFiles(suite: Suite, files: readonly string[], prefix: readonly string[]): Promise<Run> {
   const args = ['--tap', '--concurrency', String(suite.concurrency), '--timeout', suite.timeout]
   if (suite.isSerial) args.push('--serial')
   for (const title of values.match) args.push('--match', title)
-  const child = spawn(join(repositoryRoot, 'node_modules/.bin/ava'), [...args, ...files], {
+  const [program = '', ...words] = [...prefix, join(repositoryRoot, 'node_modules/.bin/ava'), ...args, ...files]
+  const child = spawn(program, words, {
     cwd: repositoryRoot,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, FORCE_COLOR: '0' },

@@ -28,6 +28,8 @@ export interface TestHub {
 
 export interface TestHubOptions {
   dataDir: string
+  /** 127.0.0.1 unless given: an address of the network namespace that the test runs in. */
+  host?: string
   port?: number
   args?: readonly string[]
   env?: NodeJS.ProcessEnv
@@ -38,7 +40,7 @@ export interface TestHubOptions {
 /** Starts hub/main.ts and waits until /readyz answers 200. Stopped when the test ends; what it leaves behind fails the test. */
 export async function startTestHub(t: Owner, options: TestHubOptions): Promise<TestHub> {
   const port = options.port ?? (await freePort())
-  const listen = `127.0.0.1:${port}`
+  const listen = `${options.host ?? '127.0.0.1'}:${port}`
   const kubeconfig = join(options.dataDir, 'admin.kubeconfig')
   let program: Program | undefined
   let api: AdminApi | undefined

@@ -36,6 +36,8 @@ export interface Site {
 }
 
 export interface SiteOptions {
+  /** Where the hub listens; a free port of 127.0.0.1 unless given. */
+  listen?: { host: string; port: number }
   hubArgs?: readonly string[]
   hubEnv?: NodeJS.ProcessEnv
 }
@@ -43,7 +45,7 @@ export interface SiteOptions {
 export async function startSite(owner: Owner, options: SiteOptions = {}): Promise<Site> {
   const directory = await mkdtemp(join(tmpdir(), 'moorline-site-'))
   owner.teardown(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }))
-  const hub = await startTestHub(owner, { dataDir: join(directory, 'hub'), args: options.hubArgs, env: options.hubEnv })
+  const hub = await startTestHub(owner, { ...options.listen, dataDir: join(directory, 'hub'), args: options.hubArgs, env: options.hubEnv })
   const client = await openClient(hub.kubeconfig)
   owner.teardown(async () => client.close())
   const tryKubectl = (args: readonly string[], stdin?: string) => kubectl(hub.kubeconfig, args, { stdin })

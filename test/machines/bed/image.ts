@@ -99,20 +99,17 @@ async function layOut({ programs = {}, fromTree = [], links = {}, files = {} }: 
   }
 }
 
-/** As the tree's own linker finds them. Programs from outside are looked at as a copy in the tree's /tmp. */
+/** As the tree's own linker finds them. Programs from outside are looked at as copies in the tree's /tmp. */
 async function librariesOf(paths: readonly string[], tree: string): Promise<Set<string>> {
-  const found = new Set<string>()
-  for (const path of paths) {
-    const isInTree = path.startsWith(`${tree}/`)
-    const inside = isInTree ? path.slice(tree.length) : `/tmp/${basename(path)}`
-    if (!isInTree) await cp(path, join(tree, inside))
-    try {
-      // ldd ends with 1 for scripts and static programs, which need nothing.
-      const text = await runInTree(tree, ['sh', '-c', 'ldd "$1" || true', 'sh', inside])
-      for (const match of text.matchAll(/(?:=> |^\s+)(\/[^\s]+)/gm)) found.add(match[1] as string)
-    } finally {
-      if (!isInTree) await rm(join(tree, inside), { force: true })
-    }
+  const outside = paths.filter((path) => !path.startsWith(`${tree}/`))
+  const copies = outside.map((path) => `/tmp/${basename(path)}`)
+  for (const [index, copy] of copies.entries()) await cp(outside[index] as string, join(tree, copy))
+  try {
+    const inside = paths.filter((path) => path.startsWith(`${tree}/`)).map((path) => path.slice(tree.length))
+    // ldd ends with 1 for scripts and static programs, which need nothing.
+    const text = await runInTree(tree, ['sh', '-c', 'ldd "$@" || true', 'sh', ...inside, ...copies])
+    return new Set([...text.matchAll(/(?:=> |^\s+)(\/[^\s]+)/gm)].map((match) => match[1] as string))
+  } finally {
+    for (const copy of copies) await rm(join(tree, copy), { force: true })
   }
-  return found
 }

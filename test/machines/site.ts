@@ -1,0 +1,153 @@
+// A hub outside the firewall and a registered cluster behind it: what the tests of the real cluster share. Everything of it is real.
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AccessToken, RoleName } from '#shared/contract/access.ts'
+import { apiVersion } from '#shared/contract/meta.ts'
+import type { Registration } from '#shared/contract/registration.ts'
+import type { ClosableOwner } from '#test/faults/owner.ts'
+import { kubectl, type KubectlMinor, kubectlPath, type KubectlResult } from '#test/helpers/kubectl.ts'
+import { type Program, startProgram } from '#test/helpers/processes.ts'
+import { until } from '#test/helpers/until.ts'
+import { list, type Site, startSite } from '#test/integration/site.ts'
+import type { Bed } from './bed/bed.ts'
+import { testBed } from './bed/for-tests.ts'
+import { agentImage, testPodImage } from './bed/images.ts'
+import { type DirectKubectl, kubectlFor } from './bed/kubectl.ts'
+import { firewalled, hubAddress, hubPort, setFirewall } from './bed/network.ts'
+
+const clusterName = 'site'
+const connectLimitMs = 120_000
+
+/** kubectl of one user on the cluster, through the hub. */
+export interface ClusterUser {
+  kubeconfig: string
+  token: string
+  try(args: readonly string[], options?: { minor?: KubectlMinor; stdin?: string | Buffer; timeoutMs?: number }): Promise<KubectlResult>
+  /** @throws Error unless kubectl ended with 0 */
+  run(args: readonly string[], options?: { minor?: KubectlMinor; stdin?: string | Buffer; timeoutMs?: number }): Promise<string>
+  /** One that goes on. */
+  start(owner: Owner, args: readonly string[], options?: { minor?: KubectlMinor; stdin?: 'pipe' | 'ignore' }): Promise<Program>
+  /** The words of a command line, for what wraps it. */
+  words(args: readonly string[], minor?: KubectlMinor): Promise<string[]>
+}
+
+interface Owner {
+  teardown(run: () => Promise<void>): void
+}
+
+export interface MachinesSite {
+  bed: Bed
+  site: Site
+  /** kubectl at the API server itself, as its admin. */
+  direct: DirectKubectl
+  /** A user of the hub with one role for the cluster. */
+  user(role: RoleName): Promise<ClusterUser>
+  /** Resolves when the hub reaches the cluster's API. */
+  untilReachable(timeoutMs?: number): Promise<void>
+}
+
+export interface MachinesSiteOptions {
+  /** Environment of the agent's pod, for a proxy. */
+  agentEnv?: Readonly<Record<string, string>>
+}
+
+export async function startMachinesSite(owner: ClosableOwner, options: MachinesSiteOptions = {}): Promise<MachinesSite> {
+  const bed = testBed()
+  const direct = await kubectlFor(bed)
+  owner.teardown(() => setFirewall(bed, firewalled))
+  const site = await startSite(owner, { listen: { host: hubAddress, port: hubPort }, hubArgs: ['--agent-image', agentImage] })
+  await site.apply({ apiVersion, kind: 'Cluster', metadata: { name: clusterName }, spec: { type: 'Registered' } })
+  const registration = (
+    await site.client().ask('POST', `/apis/${apiVersion}/clusters/${clusterName}/registration`, { body: {} })
+  ).json<Registration>()
+  owner.teardown(async () => {
+    await direct.run(['delete', '-f', '-', '--ignore-not-found', '--timeout=60s'], registration.manifest)
+  })
+  await direct.run(['apply', '-f', '-'], registration.manifest)
+  const env = Object.entries(options.agentEnv ?? {}).map(([name, value]) => `${name}=${value}`)
+  if (env.length > 0) await direct.run(['-n', 'moorline-system', 'set', 'env', 'deployment/moorline-agent', ...env])
+
+  const users = new Map<RoleName, ClusterUser>()
+  const untilReachable = async (timeoutMs = connectLimitMs) => {
+    await until(
+      'the cluster to be reachable through the hub',
+      async () => (await site.client().ask('GET', `/clusters/${clusterName}/proxy/version`)).status === 200,
+      { timeoutMs, intervalMs: 250 },
+    )
+  }
+  await untilReachable().catch(async (error: Error) => {
+    const state = await direct.run(['-n', 'moorline-system', 'describe', 'pods'])
+    const log = await direct.run(['-n', 'moorline-system', 'logs', 'deployment/moorline-agent', '--tail=30'])
+    throw new Error(`${error.message}\n${state.slice(-3000)}\n${log}`, { cause: error })
+  })
+  return {
+    bed,
+    site,
+    direct,
+    untilReachable,
+    async user(role) {
+      const known = users.get(role)
+      if (known) return known
+      const made = await createUser(site, role)
+      users.set(role, made)
+      return made
+    },
+  }
+}
+
+async function createUser(site: Site, role: RoleName): Promise<ClusterUser> {
+  const name = `u-${role}`
+  const binding = { role, clusterRef: clusterName, subjects: [{ kind: 'User', name }] }
+  await site.apply({ apiVersion, kind: 'AccessBinding', metadata: { name }, spec: binding })
+  const object = { apiVersion, kind: 'AccessToken', metadata: { name }, spec: { user: name } }
+  const created = await site.tryKubectl(['create', '-f', '-', '-o', 'json'], list([object]))
+  const token = (JSON.parse(created.stdout) as AccessToken).status?.token ?? ''
+  const answer = await site.client().ask('GET', `/apis/${apiVersion}/clusters/${clusterName}/kubeconfig`, { token })
+  const kubeconfig = join(site.directory, `${role}.kubeconfig`)
+  await writeFile(kubeconfig, answer.text)
+  await chmod(kubeconfig, 0o600)
+  const words = async (args: readonly string[], minor?: KubectlMinor) => [
+    await kubectlPath(minor),
+    ...['--kubeconfig', kubeconfig, '--cache-dir', `${kubeconfig}.${minor ?? 31}.cache`, ...args],
+  ]
+  const self: ClusterUser = {
+    ...{ kubeconfig, token, words },
+    try: (args, { minor, stdin, timeoutMs = 120_000 } = {}) => kubectl(kubeconfig, args, { minor, stdin, timeoutMs }),
+    async run(args, runOptions) {
+      const { code, stdout, stderr } = await self.try(args, runOptions)
+      if (code !== 0) throw new Error(`kubectl ${args.join(' ')} ended with ${code}: ${stderr}${stdout.slice(-1000)}`)
+      return stdout
+    },
+    async start(owner, args, { minor, stdin } = {}) {
+      const [program = '', ...rest] = await words(args, minor)
+      return startProgram(owner, program, rest, { stdin, env: { ...process.env, HOME: '/nonexistent', KUBECONFIG: '' } })
+    },
+  }
+  return self
+}
+
+export interface TestPod {
+  name: string
+  command: readonly string[]
+  hasStdin?: boolean
+  node?: string
+}
+
+/** Running when it resolves, gone when the owner closes. */
+export async function startPods(owner: Owner, { direct }: Pick<MachinesSite, 'direct'>, pods: readonly TestPod[]): Promise<void> {
+  const objects = pods.map(({ name, command, hasStdin = false, node = 'w1' }) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { app: name } },
+    spec: {
+      nodeName: node,
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'main', image: testPodImage, command, stdin: hasStdin, tty: false }],
+    },
+  }))
+  const names = pods.map(({ name }) => `pod/${name}`)
+  owner.teardown(async () => void (await direct.run(['delete', ...names, '--ignore-not-found', '--grace-period=0', '--force'])))
+  await direct.run(['delete', ...names, '--ignore-not-found', '--grace-period=0', '--force'])
+  await direct.run(['apply', '-f', '-'], list(objects))
+  await direct.run(['wait', ...names, '--for=condition=Ready', '--timeout=120s'])
+}
