@@ -9,7 +9,7 @@ import { type KubectlMinor, kubectlMinors } from '#scripts/dev/kubectl.ts'
 import { createOwner } from '#test/faults/owner.ts'
 import { startProgram } from '#test/helpers/processes.ts'
 import { until } from '#test/helpers/until.ts'
-import { list } from '#test/integration/site.ts'
+import { manifestOf } from './bed/kubectl.ts'
 import { type ClusterUser, type MachinesSite, startMachinesSite, startPods } from './site.ts'
 
 const owner = createOwner()
@@ -126,7 +126,7 @@ for (const minor of kubectlMinors) {
 
   test.serial(title('apply --server-side owns its fields and says who owns the others'), async (t) => {
     const object = (value: string) =>
-      list([{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `owned-${minor}` }, data: { key: value } }])
+      manifestOf([{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `owned-${minor}` }, data: { key: value } }])
     const apply = (value: string, ...args: string[]) =>
       admin.try(['apply', '--server-side', '-f', '-', ...args], { minor, stdin: object(value) })
     t.regex((await apply('one')).stdout, /serverside-applied/)

@@ -1,8 +1,8 @@
 // metrics.k8s.io as an aggregated API: a pod that answers what `kubectl top` asks. Its figures are made up; the way to them is not.
-import { list } from '#test/integration/site.ts'
 import { selfSigned } from '#test/hub/api/fixture.ts'
 import { until } from '#test/helpers/until.ts'
 import { testPodImage } from './bed/images.ts'
+import { manifestOf } from './bed/kubectl.ts'
 import type { MachinesSite } from './site.ts'
 
 interface Owner {
@@ -56,7 +56,7 @@ export async function startMetricsApi(owner: Owner, { direct }: Pick<MachinesSit
     ...Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, JSON.stringify(answer)])),
     ...{ answer: script, pem: `${tls.key}\n${tls.cert}\n` },
   }
-  const objects = list([
+  const objects = manifestOf([
     { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'metrics' }, stringData: data },
     {
       apiVersion: 'v1',

@@ -12,7 +12,7 @@ import { list, type Site, startSite } from '#test/integration/site.ts'
 import type { Bed } from './bed/bed.ts'
 import { testBed } from './bed/for-tests.ts'
 import { agentImage, testPodImage } from './bed/images.ts'
-import { type DirectKubectl, kubectlFor } from './bed/kubectl.ts'
+import { type DirectKubectl, kubectlFor, manifestOf } from './bed/kubectl.ts'
 import { firewalled, hubAddress, hubPort, setFirewall } from './bed/network.ts'
 
 const clusterName = 'site'
@@ -148,6 +148,6 @@ export async function startPods(owner: Owner, { direct }: Pick<MachinesSite, 'di
   const names = pods.map(({ name }) => `pod/${name}`)
   owner.teardown(async () => void (await direct.run(['delete', ...names, '--ignore-not-found', '--grace-period=0', '--force'])))
   await direct.run(['delete', ...names, '--ignore-not-found', '--grace-period=0', '--force'])
-  await direct.run(['apply', '-f', '-'], list(objects))
+  await direct.run(['apply', '-f', '-'], manifestOf(objects))
   await direct.run(['wait', ...names, '--for=condition=Ready', '--timeout=120s'])
 }

@@ -2,11 +2,12 @@
 // what the nodes say of themselves.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { kubectlPath } from '#scripts/dev/kubectl.ts'
 import { pollUntil } from '#scripts/dev/poll.ts'
 import { type Bed, kubeconfigOf, kubernetesVersion } from './bed.ts'
 import { testPodImage } from './images.ts'
 import { binariesOf } from './kubernetes.ts'
-import { kubectlFor } from './kubectl.ts'
+import { kubectlFor, manifestOf } from './kubectl.ts'
 import { addressOf, type MachineSpec } from './machine-files.ts'
 import { runOn } from './machine.ts'
 import { registryAddress } from './network.ts'
@@ -71,12 +72,11 @@ export function kubeadmConfig(first: MachineSpec): string {
 
 /** Something to look at: it answers HTTP with its name, and says so in its log. */
 const demo = (): object[] => {
-  const answer = 'printf "HTTP/1.0 200 OK\\r\\n\\r\\nhello from %s\\n" "$HOSTNAME"; echo "$(date +%T) answered" >&2'
   const labels = { app: 'hello' }
   const container = {
     name: 'hello',
     image: testPodImage,
-    command: ['socat', 'TCP-LISTEN:8080,fork,reuseaddr', `SYSTEM:sleep 0.1; ${answer}`],
+    command: ['socat', 'TCP-LISTEN:8080,fork,reuseaddr', 'EXEC:/usr/local/bin/hello'],
     readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
   }
   return [
@@ -90,14 +90,9 @@ const demo = (): object[] => {
   ]
 }
 
-async function untilReady(bed: Bed, first: MachineSpec): Promise<void> {
+export async function untilReady(bed: Bed, first: MachineSpec): Promise<void> {
   const kubectl = await kubectlFor(bed)
-  await kubectl.run(
-    ['apply', '-f', '-'],
-    demo()
-      .map((object) => JSON.stringify(object))
-      .join('\n---\n'),
-  )
+  await kubectl.run(['apply', '-f', '-'], manifestOf(demo()))
   await kubectl.run(['wait', 'node', '--all', '--for=condition=Ready', `--timeout=${readyLimitMs / 1000}s`])
   await kubectl.run(['rollout', 'status', 'deployment/hello', `--timeout=${readyLimitMs / 1000}s`])
   const address = await kubectl.run(['get', 'service', 'hello', '-o', 'jsonpath={.spec.clusterIP}'])
@@ -108,4 +103,6 @@ async function untilReady(bed: Bed, first: MachineSpec): Promise<void> {
   await pollUntil('the log of a pod', readyLimitMs, async () => (await kubectl.run(['logs', 'deployment/hello'])).includes('answered'))
 }
 
-export const machinePrograms = (bed: Bed): string[] => ['kubeadm', 'kubelet'].map((program) => join(binariesOf(bed), program))
+export async function machinePrograms(bed: Bed): Promise<string[]> {
+  return [...['kubeadm', 'kubelet'].map((program) => join(binariesOf(bed), program)), await kubectlPath()]
+}

@@ -36,6 +36,14 @@ const podPrograms = [
   'date',
 ]
 
+/** Answers one HTTP request, and says so in the log of its pod. */
+const hello = `#!/bin/sh
+read -r request || exit 0
+while read -r field; do [ "\${#field}" -le 1 ] && break; done
+printf 'HTTP/1.0 200 OK\\r\\n\\r\\nhello from %s\\n' "$(hostname)"
+echo "answered $request" >&2
+`
+
 function recipes(bed: Bed): ImageRecipe[] {
   const kube = (program: string): ImageRecipe => ({
     reference: `${program}:${kubernetesVersion}`,
@@ -61,7 +69,7 @@ function recipes(bed: Bed): ImageRecipe[] {
       entrypoint: [],
       fromTree: [...podPrograms.map((name) => `/usr/bin/${name}`), '/usr/bin/socat', '/usr/bin/curl', '/usr/bin/dash'],
       links: { '/usr/bin/sh': 'dash' },
-      files: { '/etc/passwd': 'root:x:0:0:root:/root:/bin/bash\n', '/etc/group': 'root:x:0:\n' },
+      files: { '/etc/passwd': 'root:x:0:0:root:/root:/bin/bash\n', '/etc/group': 'root:x:0:\n', '/usr/local/bin/hello': hello },
     },
     {
       reference: 'moorline-agent:dev',

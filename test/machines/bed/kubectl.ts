@@ -17,3 +17,6 @@ export async function kubectlFor(bed: Bed): Promise<DirectKubectl> {
     run: (args, stdin) => runIn(bed, 'fabric', own(args), { stdin }),
   }
 }
+
+/** One document, which every kubectl reads. */
+export const manifestOf = (objects: readonly object[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })

@@ -101,7 +101,8 @@ export async function inMachine(bed: Bed, name: string, command: readonly string
   const init = await initOf(bed, name)
   if (init === undefined) throw new Error(`${name} is not up`)
   const enter = ['nsenter', '--target', String(init), '--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', '--']
-  const env = ['env', '-i', `PATH=${path}`, 'HOME=/root', 'LANG=C.UTF-8', `TERM=${process.env['TERM'] ?? 'dumb'}`]
+  const terminal = `TERM=${process.env['TERM'] ?? 'dumb'}`
+  const env = ['env', '-i', `PATH=${path}`, 'HOME=/root', 'LANG=C.UTF-8', 'KUBECONFIG=/etc/kubernetes/admin.conf', terminal]
   return inCgroups(bed, name, [...enter, ...env, ...command])
 }
 

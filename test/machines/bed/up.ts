@@ -41,11 +41,10 @@ export async function bringUp(bed: Bed, { workers = 1 } = {}): Promise<MachineSp
   await run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', keyFile(bed))
   await chmod(keyFile(bed), 0o600)
   const authorizedKey = await readFile(`${keyFile(bed)}.pub`, 'utf8')
+  const programs = await machinePrograms(bed)
   await step(bed, `booting ${machines.map(({ name }) => name).join(', ')}`, () =>
     Promise.all(
-      machines.map((machine) =>
-        bootMachine(bed, machine, { base, files: machineFiles(machine, machines, authorizedKey), programs: machinePrograms(bed) }),
-      ),
+      machines.map((machine) => bootMachine(bed, machine, { base, files: machineFiles(machine, machines, authorizedKey), programs })),
     ),
   )
   await createCluster(bed, machines)
