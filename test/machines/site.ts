@@ -60,9 +60,9 @@ export async function startMachinesSite(owner: ClosableOwner, options: MachinesS
   const registration = (
     await site.client().ask('POST', `/apis/${apiVersion}/clusters/${clusterName}/registration`, { body: {} })
   ).json<Registration>()
-  owner.teardown(async () => {
-    await direct.run(['delete', '-f', '-', '--ignore-not-found', '--timeout=60s'], registration.manifest)
-  })
+  owner.teardown(async () => void (await direct.run(['delete', '-f', '-', '--ignore-not-found', '--wait=false'], registration.manifest)))
+  // The one of the test before may still be going.
+  await direct.run(['wait', 'namespace/moorline-system', '--for=delete', '--timeout=180s'])
   await direct.run(['apply', '-f', '-'], registration.manifest)
   const env = Object.entries(options.agentEnv ?? {}).map(([name, value]) => `${name}=${value}`)
   if (env.length > 0) await direct.run(['-n', 'moorline-system', 'set', 'env', 'deployment/moorline-agent', ...env])

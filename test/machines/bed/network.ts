@@ -51,9 +51,12 @@ export async function deleteNamespace(bed: Bed, part: string): Promise<void> {
   if (existsSync(`/run/netns/${namespaceOf(bed, part)}`)) await run('ip', 'netns', 'del', namespaceOf(bed, part))
 }
 
+/** By its path: a package in node_modules brings another program of this name, which would be found first, and says nothing. */
+const nft = '/usr/sbin/nft'
+
 /** All rules are replaced in one transaction. */
 export async function setFirewall(bed: Bed, firewall: Firewall): Promise<void> {
-  await runIn(bed, 'fabric', ['nft', '-f', '-'], { stdin: rulesOf(firewall) })
+  await runIn(bed, 'fabric', [nft, '-f', '-'], { stdin: rulesOf(firewall) })
 }
 
 export function rulesOf({ exit, open }: Firewall): string {
