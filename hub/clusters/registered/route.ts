@@ -52,7 +52,8 @@ function registeredRoute(cluster: Cluster, machines: ClusterMachines, { tunnels,
   const able = all.filter(leadsToApi)
   const alive = able.filter((machine) => isAlive(agentIdOf(machine)))
   const [first] = alive
-  if (!first) throw new ApiError('ServiceUnavailable', whyNot(name, all, able), { kind: 'Cluster', name, retryAfterSeconds: 10 })
+  // Without Retry-After: kubectl would obey it ten times in silence, for each of its requests, before it told anybody.
+  if (!first) throw new ApiError('ServiceUnavailable', whyNot(name, all, able), { kind: 'Cluster', name })
   return {
     key: `${uid}/${agentIdOf(first)}`,
     pathPrefix: '',
