@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Bed, bedOf, namespaceOf } from '#test/machines/bed/bed.ts'
 import { daemonPid, startDaemon } from '#test/machines/bed/daemon.ts'
+import { agentImage } from '#test/machines/bed/images.ts'
 import { kubectlFor } from '#test/machines/bed/kubectl.ts'
 import { inMachine } from '#test/machines/bed/machine.ts'
 import { firewalled, hubAddress, hubPort, setFirewall } from '#test/machines/bed/network.ts'
@@ -48,7 +49,7 @@ const commands: Readonly<Record<string, (bed: Bed) => Promise<number>>> = {
     await startRelay(bed)
     print(`The cluster is up (${((performance.now() - startedMs) / 1000).toFixed(0)} s): ${machines.map(({ name }) => name).join(', ')}.`)
     print(`It reaches nothing but ${hubAddress}:${hubPort}, which leads to 127.0.0.1:${values['hub-port']} of this machine.`)
-    print(`next: npm start -- --agent-url https://${hubAddress}:${hubPort}`)
+    print(`next: npm start -- --agent-url https://${hubAddress}:${hubPort} --agent-image ${agentImage}`)
     return 0
   },
   async status(bed) {

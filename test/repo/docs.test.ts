@@ -72,6 +72,7 @@ test('every npm script in the documentation exists and knows the flags it is sho
     agent: `${settingsHelp()} ${preflightUsage} --help`,
     bench: '--json',
     build: '--quick',
+    testbed: await read('scripts/dev/testbed.ts'),
   }
   const wrong: string[] = []
   for (const { path, text } of pages) {

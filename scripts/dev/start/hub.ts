@@ -35,6 +35,7 @@ export async function startHub(options: StartOptions, onChild: (child: Child) =>
     join(repositoryRoot, 'dist'),
   ]
   if (options.agentUrl) args.push('--agent-url', options.agentUrl)
+  if (options.agentImage) args.push('--agent-image', options.agentImage)
   if (options.natsUrl) args.push('--nats-url', options.natsUrl)
   const child = startChild('hub', 'hub/main.ts', args, {
     logFile,

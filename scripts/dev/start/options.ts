@@ -14,6 +14,7 @@ export interface StartOptions {
   dataDir: string
   natsUrl: string | undefined
   agentUrl?: string
+  agentImage?: string
 }
 
 export const startHelp = `npm start -- [flags]
@@ -22,6 +23,7 @@ export const startHelp = `npm start -- [flags]
   --data DIR           where all state lives (MOORLINE_DATA, default .moorline)
   --nats-url URL       use an external NATS server instead of starting one
   --agent-url URL      address that agents reach when this machine's browser uses another one
+  --agent-image IMAGE  container image of the agent in registered clusters
   --no-agent           start the hub alone
 `
 
@@ -47,6 +49,7 @@ export function readOptions(args: readonly string[], environment: Readonly<Recor
     dataDir: isAbsolute(data) ? data : join(repositoryRoot, data),
     natsUrl: values['nats-url'],
     agentUrl: values['agent-url'],
+    agentImage: values['agent-image'],
   }
 }
 
@@ -60,6 +63,7 @@ function parse(args: readonly string[]) {
         data: { type: 'string' },
         'nats-url': { type: 'string' },
         'agent-url': { type: 'string' },
+        'agent-image': { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
