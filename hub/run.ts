@@ -7,6 +7,7 @@ import { armFailpoints } from '#shared/flow/failpoint.ts'
 import type { Log } from '#shared/log/log.ts'
 import { registerInstallRoutes } from '#hub/api/install/routes.ts'
 import { createProxy } from '#hub/api/proxy/create.ts'
+import { registerImportedRights } from '#hub/api/registration/imported-rights.ts'
 import { registerRegistration } from '#hub/api/registration/routes.ts'
 import { createApi } from '#hub/api/server.ts'
 import { terminalRoute } from '#hub/api/terminal/create.ts'
@@ -19,6 +20,7 @@ import { createRegisteredRoutes } from '#hub/clusters/registered/route.ts'
 import { createClusterRoutes } from '#hub/clusters/routes.ts'
 import type { HubConfig } from '#hub/config/config.ts'
 import { createClusterController } from '#hub/controllers/cluster/controller.ts'
+import { createCredentialController } from '#hub/controllers/credential/controller.ts'
 import { createEnrollment } from '#hub/controllers/enrollment/enroll.ts'
 import { createIdentities } from '#hub/controllers/enrollment/identities.ts'
 import { createJoinTokenController } from '#hub/controllers/join-token/controller.ts'
@@ -166,6 +168,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       staticDir: config.webDir,
       routes: [
         (app) => registerInstallRoutes(app, { facts: installFacts, artifacts }),
+        (app) => registerImportedRights(app, { resources }),
         (app) => registerRegistration(app, { resources, facts: installFacts, agentImage, clock }),
         proxy.register,
       ],
@@ -216,6 +219,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       createMachineController({ ...controllerDeps, presence, machineName, endIdentity: (agentId) => gateway.revoke(agentId) }),
       createTaskController({ ...controllerDeps, gateway, signer: pki.taskSigner, performed: { store, performers } }),
       createJoinTokenController(controllerDeps),
+      createCredentialController({ ...controllerDeps, vault }),
       createClusterController({
         ...{ ...controllerDeps, machines: registered.machines, routes: clusterRoutes, client: clusterClient },
         ...{ window: config.kubernetesVersions, observeIntervalMs: config.observeIntervalMs },

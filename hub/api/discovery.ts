@@ -14,7 +14,13 @@ interface SubresourceInfo {
 /** Subresources of a kind in the order they are listed. */
 export function subresourcesOf({ kind }: KindDefinition): SubresourceInfo[] {
   const status = { name: 'status', kind, verbs: ['get', 'patch', 'update'] }
-  if (kind === 'Cluster') return [{ name: 'kubeconfig', kind, verbs: ['get'] }, { name: 'registration', kind, verbs: ['create'] }, status]
+  if (kind === 'Cluster')
+    return [
+      { name: 'kubeconfig', kind, verbs: ['get'] },
+      { name: 'registration', kind, verbs: ['create'] },
+      { name: 'rights', kind, verbs: ['get'] },
+      status,
+    ]
   if (kind !== 'Task') return [status]
   return [{ name: 'cancel', kind, verbs: ['create'] }, { name: 'log', kind, verbs: ['get'] }, status]
 }

@@ -25,6 +25,8 @@ export const rules: readonly Rule[] = [
   // What it may do there is the cluster's own decision, by the group of the user's highest role for it.
   { verbs: ['get'], kinds: ['Cluster'], subresource: 'proxy', roles: everyone },
   { verbs: ['get'], kinds: ['Cluster'], subresource: 'kubeconfig', roles: everyone },
+  // The manifest that binds the hub's groups in an imported cluster; nothing in it is secret.
+  { verbs: ['get'], kinds: ['Cluster'], subresource: 'rights', roles: everyone },
   // A status is what the hub has seen. Writing one by hand is for repairs.
   { verbs: ['get'], kinds: ['*'], subresource: 'status', roles: everyone },
   { verbs: ['update', 'patch'], kinds: ['*'], subresource: 'status', roles: admins },

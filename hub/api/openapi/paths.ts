@@ -43,7 +43,7 @@ const anyObject: Json = { type: 'object' }
 /** Of subresources that do not answer with the object. */
 function answerOf(subresource: string): Json | undefined {
   if (subresource === 'registration') return toOpenApi(Registration)
-  return subresource === 'log' || subresource === 'kubeconfig' ? { type: 'string' } : undefined
+  return subresource === 'log' || subresource === 'kubeconfig' || subresource === 'rights' ? { type: 'string' } : undefined
 }
 
 export function kindPaths(definitions: readonly KindDefinition[]): Json {

@@ -68,14 +68,21 @@ export function groupRights(): KubeObject[] {
   ]
 }
 
+const impersonation: Rule[] = [
+  { apiGroups: [''], resources: ['users'], verbs: ['impersonate'] },
+  { apiGroups: [''], resources: ['groups'], resourceNames: [...allKubeGroups], verbs: ['impersonate'] },
+  { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
+]
+
+/** For the account of an imported cluster's credential, which is bound to it by whoever made it; an admin's needs nothing more. */
+export function impersonatorRole(): KubeObject {
+  return clusterRole('moorline-impersonator', impersonation)
+}
+
 /** Of the agent's service account. `identitySecret` is the one Secret that it may read and write. */
 export function agentRights(identitySecret: string): KubeObject[] {
   return [
-    clusterRole(agentName, [
-      { apiGroups: [''], resources: ['users'], verbs: ['impersonate'] },
-      { apiGroups: [''], resources: ['groups'], resourceNames: [...allKubeGroups], verbs: ['impersonate'] },
-      { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
-    ]),
+    clusterRole(agentName, impersonation),
     bind(agentName, agentName, [account]),
     {
       ...{ apiVersion: rbac, kind: 'Role', metadata: { name: agentName, namespace, labels } },
