@@ -113,7 +113,7 @@ export function hubHelp(): string {
   const rows = Object.values(options).map(
     (option) => `  --${option.flag.padEnd(width)}  ${option.help} (${option.env}${option.fallback ? `, default ${option.fallback}` : ''})`,
   )
-  return `Usage: moorline-hub [run] [flags]\n       moorline-hub backup --to FILE | restore --from FILE | login-link | rotate-ca | verify-audit [--from FILE]\n\n${rows.join('\n')}\n`
+  return `Usage: moorline-hub [run] [flags]\n       moorline-hub backup --to FILE | restore --from FILE | login-link | rotate-ca | verify-audit [--from FILE]\n       moorline-hub new-credentials-key\n\n${rows.join('\n')}\n`
 }
 
 /** Splits argv into a command, our options and the rest; throws OperatorError on a flag that is not known. */
