@@ -1,6 +1,6 @@
+// The thread of open-key.ts.
 import { parentPort, workerData } from 'node:worker_threads'
-import ssh2 from 'ssh2'
+import { isOpenedBy } from './ssh-key.ts'
 
 const { privateKey, passphrase } = workerData as { privateKey: string; passphrase: string }
-const [key] = [ssh2.utils.parseKey(privateKey, passphrase)].flat()
-parentPort?.postMessage(key !== undefined && !(key instanceof Error) && key.isPrivateKey())
+parentPort?.postMessage(isOpenedBy(privateKey, passphrase))

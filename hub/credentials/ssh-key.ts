@@ -47,3 +47,9 @@ export function openSshContainer(text: string): { cipher: string; rounds?: numbe
   const rounds = kdf.toString('latin1') === 'bcrypt' && options.length >= 4 ? options.readUInt32BE(options.length - 4) : undefined
   return { cipher: cipher.toString('latin1'), rounds }
 }
+
+/** Seconds of computing for an encrypted key: for a thread of its own. */
+export function isOpenedBy(privateKey: string, passphrase: string): boolean {
+  const [key] = [ssh2.utils.parseKey(privateKey, passphrase)].flat()
+  return key !== undefined && !(key instanceof Error) && key.isPrivateKey()
+}

@@ -56,8 +56,12 @@ async function create(choice: Choice): Promise<Outcome> {
   }
   const proxy = proxyCredential(choice, `Proxy to the cluster ${name}`)
   const drafts = [
-    ...(proxy ? [{ part: 'proxy' as const, generateName: `${name}-proxy-`, spec: proxy }] : []),
-    { part: 'credential' as const, generateName: `${name}-`, spec: importCredential(choice, `Imported cluster ${name}`) },
+    ...(proxy ? [{ part: 'proxy' as const, generateName: `${name}-proxy-`, spec: { ...proxy, clusterRef: name } }] : []),
+    {
+      ...{ part: 'credential' as const, generateName: `${name}-` },
+      // Made for this cluster, so of no use to another one.
+      spec: { ...importCredential(choice, `Imported cluster ${name}`), clusterRef: name },
+    },
   ]
   const cluster = await createWithCredentials<Part, Awaited<ReturnType<typeof createObject<'clusters'>>>>(drafts, (names) =>
     createObject('clusters', { metadata: { name }, spec: importSpec(choice, names.credential ?? '', names.proxy) }),
