@@ -10,7 +10,7 @@ import { createCgroups, inCgroups, removeCgroups } from './cgroups.ts'
 import { daemonPid, logFileOf, startDaemon, stopDaemon } from './daemon.ts'
 import { addressOf, type MachineFile, type MachineSpec, wantedUnits } from './machine-files.ts'
 import { createNamespace, deleteNamespace, fabricAddress } from './network.ts'
-import { inNamespace, run } from './shell.ts'
+import { run } from './shell.ts'
 
 const bootLimitMs = 60_000
 /** overlay on overlay fails, so what containerd and etcd write lies on the file system itself. */
@@ -154,6 +154,3 @@ export async function removeMachine(bed: Bed, name: string): Promise<void> {
   }
   await rm(folderOf(bed, name), { recursive: true, force: true })
 }
-
-/** One that is up, in its network alone: for programs of the machine outside. */
-export const onCableOf = (bed: Bed, name: string, command: readonly string[]): string[] => inNamespace(bed, name, command)
