@@ -10,7 +10,7 @@ import { createProxy } from '#hub/api/proxy/create.ts'
 import { registerImportedRights } from '#hub/api/registration/imported-rights.ts'
 import { registerRegistration } from '#hub/api/registration/routes.ts'
 import { createApi } from '#hub/api/server.ts'
-import { terminalRoute } from '#hub/api/terminal/create.ts'
+import { createTerminals } from '#hub/api/terminal/create.ts'
 import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
 import { createAuth } from '#hub/auth/create.ts'
 import { createClusterClient } from '#hub/clusters/client.ts'
@@ -153,6 +153,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       facts: () => ({ publicUrl: config.publicUrl, caPem: pki.web.isOperatorProvided ? undefined : pki.fleetCaPem }),
     })
     cleanups.push(() => proxy.close())
+    const terminals = createTerminals({ resources, tunnels, isAlive, clock })
     const api = await createApi({
       resources,
       store,
@@ -172,7 +173,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
         (app) => registerRegistration(app, { resources, facts: installFacts, agentImage, clock }),
         proxy.register,
       ],
-      upgrades: [proxy.upgrade, terminalRoute({ resources, tunnels, isAlive, clock })],
+      upgrades: [proxy.upgrade, terminals.upgrade],
     })
     cleanups.push(() => api.close())
     gateway = await createGateway({
@@ -207,6 +208,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       // Side by side: what is open has ten seconds in all.
       async () => void (await Promise.all([tunnels.drain(), clusterClient.close()])),
       () => proxy.drain(),
+      () => terminals.drain(),
     )
     identities.whenLost((agentId) => {
       gateway.revoke(agentId).catch((error: unknown) => log.error({ agentId, err: error }, 'an identity could not be ended'))

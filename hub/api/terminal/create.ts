@@ -25,33 +25,53 @@ export interface TerminalDeps {
   clock: Clock
 }
 
-export function terminalRoute(deps: TerminalDeps): UpgradeRoute {
+export interface Terminals {
+  upgrade: UpgradeRoute
+  /** Ends each of them, and tells its user why: a shell does not end by itself. None begins any more. */
+  drain(): void
+}
+
+interface Parts extends TerminalDeps {
+  server: WebSocketServer
+  isDraining: boolean
+  /** Of each that is open: ends it, because the hub goes. */
+  open: Set<() => void>
+}
+
+export function createTerminals(deps: TerminalDeps): Terminals {
   const server = new WebSocketServer({
     ...{ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: connectionLimits.messageBytes },
     // What is on its way to a slow reader at the end still has to arrive.
     ...{ closeTimeout: connectionLimits.stallMs },
   })
+  const parts: Parts = { ...deps, server, isDraining: false, open: new Set() }
   return {
-    path: `/apis/${apiVersion}/machines/:name/exec`,
-    access: { verb: 'create', kind: 'Machine', subresource: 'exec' },
-    sessions: true,
-    handle: (upgrade) => handle(upgrade, server, deps),
+    upgrade: {
+      path: `/apis/${apiVersion}/machines/:name/exec`,
+      access: { verb: 'create', kind: 'Machine', subresource: 'exec' },
+      sessions: true,
+      handle: (upgrade) => handle(upgrade, parts),
+    },
+    drain() {
+      parts.isDraining = true
+      for (const end of parts.open) end()
+    },
   }
 }
 
-async function handle(upgrade: Upgrade, server: WebSocketServer, deps: TerminalDeps): Promise<void> {
+async function handle(upgrade: Upgrade, parts: Parts): Promise<void> {
   const asked = readRequest(upgrade.request)
   const { name = '' } = upgrade.params
-  if (!deps.resources.get('Machine', name))
+  if (!parts.resources.get('Machine', name))
     throw new ApiError('NotFound', `machines.moorline.dev "${name}" not found`, { kind: 'Machine', name })
   const detail = `terminal ${asked.request.tty ? 'with' : 'without'} tty: ${asked.request.command.join(' ') || 'login shell'}`
-  if (asked.protocol === ownProtocol) return openAfterwards(upgrade, server, deps, asked, detail)
+  if (asked.protocol === ownProtocol) return openAfterwards(upgrade, parts, asked, detail)
 
   // The machine is asked first: what it refuses is an ordinary answer.
   const early = createEarly()
   let session: TerminalSession
   try {
-    session = await open(upgrade, asked, early.handlers, deps)
+    session = await open(upgrade, asked, early.handlers, parts)
   } catch (error) {
     if (upgrade.signal.aborted || !isExpected(error)) throw error
     const failure = failureOf(error, name)
@@ -71,9 +91,9 @@ async function handle(upgrade: Upgrade, server: WebSocketServer, deps: TerminalD
   }
   try {
     await upgrade.accepted(detail)
-    const connection = createConnection(await shakeHands(upgrade, server, asked), asked, deps.clock)
+    const connection = createConnection(await shakeHands(upgrade, parts.server, asked), asked, parts.clock)
     early.passTo(connection.handlers)
-    run(upgrade, connection, session, name)
+    run(upgrade, connection, session, name, parts)
   } catch (error) {
     session.close()
     throw error
@@ -81,12 +101,12 @@ async function handle(upgrade: Upgrade, server: WebSocketServer, deps: TerminalD
 }
 
 /** A page is told nothing of a refused upgrade, so it is told inside. */
-async function openAfterwards(upgrade: Upgrade, server: WebSocketServer, deps: TerminalDeps, asked: Asked, detail: string): Promise<void> {
+async function openAfterwards(upgrade: Upgrade, parts: Parts, asked: Asked, detail: string): Promise<void> {
   await upgrade.accepted(detail)
-  const connection = createConnection(await shakeHands(upgrade, server, asked), asked, deps.clock)
+  const connection = createConnection(await shakeHands(upgrade, parts.server, asked), asked, parts.clock)
   const { name = '' } = upgrade.params
   try {
-    run(upgrade, connection, await open(upgrade, asked, connection.handlers, deps), name)
+    run(upgrade, connection, await open(upgrade, asked, connection.handlers, parts), name, parts)
   } catch (error) {
     if (upgrade.signal.aborted || !isExpected(error)) throw error
     const failure = failureOf(error, name)
@@ -112,7 +132,7 @@ async function open(
   return openSession(stream, request, handlers)
 }
 
-function run(upgrade: Upgrade, connection: Connection, session: TerminalSession, machine: string): void {
+function run(upgrade: Upgrade, connection: Connection, session: TerminalSession, machine: string, { open, isDraining }: Parts): void {
   const { signal, socket } = upgrade
   let isTold = false
   const tell = (ended: TerminalEnded | TerminalError): void => {
@@ -128,8 +148,10 @@ function run(upgrade: Upgrade, connection: Connection, session: TerminalSession,
   }
   session.ended.then(tell, tell)
   connection.attach(session)
-  if (signal.aborted) onLost()
-  else signal.addEventListener('abort', onLost, { once: true })
+  if (signal.aborted || isDraining) return onLost()
+  signal.addEventListener('abort', onLost, { once: true })
+  open.add(onLost)
+  socket.once('close', () => open.delete(onLost))
 }
 
 function shakeHands({ request, socket, head }: Upgrade, server: WebSocketServer, { protocol }: Asked): Promise<WebSocket> {

@@ -19,5 +19,9 @@ test('viewers read and never write', (t) => {
 
 test('a status is written by admins only, and an unknown subresource by nobody', (t) => {
   t.deepEqual(rolesThatMay('update', 'Machine', 'status'), ['admin'])
-  t.deepEqual(rolesThatMay('create', 'Machine', 'exec'), [])
+  t.deepEqual(rolesThatMay('create', 'Machine', 'attach'), [])
+})
+
+test('a terminal on a machine is for admins', (t) => {
+  for (const verb of verbs) t.deepEqual(rolesThatMay(verb, 'Machine', 'exec'), verb === 'create' ? ['admin'] : [], verb)
 })

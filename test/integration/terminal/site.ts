@@ -7,7 +7,7 @@ import type { TerminalPolicy } from '#agent/config/terminal.ts'
 import { createHost } from '#agent/host/create.ts'
 import { loadPtyAddon } from '#agent/host/pty-addon.ts'
 import { type TerminalTarget, terminalTarget } from '#agent/terminal/target.ts'
-import { terminalRoute } from '#hub/api/terminal/create.ts'
+import { createTerminals } from '#hub/api/terminal/create.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { type Log, silentLog } from '#shared/log/log.ts'
 import { type ExecClient, type ExecOptions, openExec } from '#test/helpers/exec-client.ts'
@@ -50,7 +50,9 @@ export async function startTerminalSite(t: Owner, options: SiteOptions = {}): Pr
   const alive = new Set([member.agentId])
   const api = await startApi(t as never, {
     extend: ({ resources }) => ({
-      upgrades: [terminalRoute({ resources, tunnels: fleet.tunnels, isAlive: (agentId) => alive.has(agentId), clock: systemClock })],
+      upgrades: [
+        createTerminals({ resources, tunnels: fleet.tunnels, isAlive: (agentId) => alive.has(agentId), clock: systemClock }).upgrade,
+      ],
     }),
   })
   await api.resources.create('Cluster', manifest('Cluster', 'one', { type: 'Registered' }))
