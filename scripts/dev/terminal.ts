@@ -42,7 +42,7 @@ process.exit(await run(machine))
 async function run(name: string): Promise<number> {
   const config = parse(await readFile(values.kubeconfig, 'utf8')) as Kubeconfig
   const { server = '', 'certificate-authority-data': authority } = config.clusters[0]?.cluster ?? {}
-  const isTty = (values.tty || command.length === 0) && process.stdin.isTTY
+  const isTty = (values.tty || command.length === 0) && process.stdin.isTTY && process.stdout.isTTY
   const url = new URL(`/apis/moorline.dev/v1alpha1/machines/${encodeURIComponent(name)}/exec`, server)
   url.protocol = 'wss:'
   for (const part of command) url.searchParams.append('command', part)

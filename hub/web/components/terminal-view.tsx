@@ -49,8 +49,14 @@ export default function TerminalView({ machine, onOpen, onEnd, onLeave }: Termin
       // Colours of programs stay readable on both backgrounds.
       minimumContrastRatio: 4.5,
       screenReaderMode: true,
-      theme: scheme.matches ? dark : light,
     })
+    const onScheme = () => {
+      const theme = scheme.matches ? dark : light
+      terminal.options.theme = theme
+      // Around the rows too.
+      element.style.backgroundColor = theme.background ?? ''
+    }
+    onScheme()
     const fit = new FitAddon()
     terminal.loadAddon(fit)
     terminal.open(element)
@@ -74,9 +80,6 @@ export default function TerminalView({ machine, onOpen, onEnd, onLeave }: Termin
     terminal.onBinary((text) => connection?.sendBytes(Uint8Array.from(text, (character) => character.charCodeAt(0))))
     terminal.onResize(({ cols, rows }) => connection?.resize(cols, rows))
     terminal.attachCustomKeyEventHandler((event) => takesKey(event, terminal, () => callbacks.current.onLeave()))
-    const onScheme = () => {
-      terminal.options.theme = scheme.matches ? dark : light
-    }
     scheme.addEventListener('change', onScheme)
     const observer = new ResizeObserver(() => fit.fit())
     observer.observe(element)

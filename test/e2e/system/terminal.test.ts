@@ -98,6 +98,8 @@ test.serial('Shift+Escape leaves the terminal, the end of the shell is shown, an
   await page.locator('.xterm-screen').click()
   await page.keyboard.type('exit 3\n')
   await page.getByText('The shell has ended with exit code 3.').waitFor()
+  // It is said above the screen, which gives way: its last row is still on the page.
+  t.true(await page.evaluate('document.querySelector(".xterm-rows > :last-child").getBoundingClientRect().bottom < innerHeight'))
   await shoot('terminal-ended')
   await page.getByRole('button', { name: 'Open another one' }).click()
   await page.locator('[data-state=Connected]').waitFor()
