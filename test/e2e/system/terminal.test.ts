@@ -25,6 +25,8 @@ test.before(async (t) => {
 })
 test.after.always(() => owner.close())
 
+// Browser, hub and agent share this machine: under load more than the page's usual ten seconds.
+const isConnected = () => browser.page.locator('[data-state=Connected]').waitFor({ timeout: 60_000 })
 const screen = () => browser.page.locator('.xterm-rows')
 const shows = (text: string | RegExp) =>
   until(`${text} on the screen`, async () => {
@@ -53,7 +55,7 @@ test.serial('a command is typed and its answer is on the screen, in colours, at 
   await agent.start()
   await open(`/machines/${name}`)
   await page.getByRole('link', { name: 'Open a terminal' }).click({ timeout: 60_000 })
-  await page.locator('[data-state=Connected]').waitFor()
+  await isConnected()
   await page.keyboard.type(`PS1='$ '; clear; echo $((6*7)) is the answer\n`)
   await shows('42 is the answer')
   await page.keyboard.type(`printf '\\033[31mred\\033[0m \\033[38;2;0;128;255mblue of 24 bits\\033[0m \\033[1mbold\\033[0m\\n'\n`)
@@ -102,7 +104,7 @@ test.serial('Shift+Escape leaves the terminal, the end of the shell is shown, an
   t.true(await page.evaluate('document.querySelector(".xterm-rows > :last-child").getBoundingClientRect().bottom < innerHeight'))
   await shoot('terminal-ended')
   await page.getByRole('button', { name: 'Open another one' }).click()
-  await page.locator('[data-state=Connected]').waitFor()
+  await isConnected()
   await page.keyboard.type('clear; echo again $((40+2))\n')
   await shows('again 42')
   t.deepEqual(complaints, [])
