@@ -10,7 +10,9 @@ export type RoleName = (typeof roleNames)[number]
 export const AccessTokenSpec = Type.Object(
   {
     user: Type.String({ minLength: 1, maxLength: 253, description: 'Who the bearer is.' }),
-    groups: Type.Optional(Type.Array(Type.String({ maxLength: 253 }), { maxItems: 64 })),
+    groups: Type.Optional(
+      Type.Array(Type.String({ maxLength: 253 }), { maxItems: 64, description: 'Groups the bearer is in, for bindings of a Group.' }),
+    ),
     ttlSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 315360000, description: 'Lifetime from creation; none when absent.' })),
   },
   closed,
@@ -33,10 +35,16 @@ export const AccessBindingSpec = Type.Object(
     role: Type.Enum([...roleNames], {
       description: 'viewer reads; operator also runs tasks, joins machines and edits clusters; admin does everything.',
     }),
-    subjects: Type.Array(Type.Object({ kind: Type.Enum(['User', 'Group']), name: Type.String({ minLength: 1, maxLength: 253 }) }, closed), {
-      minItems: 1,
-      maxItems: 256,
-    }),
+    subjects: Type.Array(
+      Type.Object(
+        {
+          kind: Type.Enum(['User', 'Group'], { description: 'What the name is of.' }),
+          name: Type.String({ minLength: 1, maxLength: 253, description: 'As in the spec of the AccessToken.' }),
+        },
+        closed,
+      ),
+      { minItems: 1, maxItems: 256, description: 'Who has the role.' },
+    ),
     clusterRef: Type.Optional(
       Type.String({ maxLength: 253, description: 'Limits the binding to one Cluster, its Machines and their Tasks.' }),
     ),

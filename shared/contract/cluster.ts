@@ -9,8 +9,8 @@ export const clusterTypes = ['OnPremises', 'Imported', 'Registered', 'ProxyCreat
 export const ClusterSpec = Type.Object(
   {
     type: Type.Enum([...clusterTypes], { description: 'Immutable. This version accepts Registered and Imported.' }),
-    displayName: Type.Optional(Type.String({ maxLength: 128 })),
-    description: Type.Optional(Type.String({ maxLength: 1024 })),
+    displayName: Type.Optional(Type.String({ maxLength: 128, description: 'Shown beside the name; any text.' })),
+    description: Type.Optional(Type.String({ maxLength: 1024, description: 'For people; any text.' })),
     apiServer: Type.Optional(
       Type.String({ maxLength: 512, pattern: '^https://[^/?#@\\s]+(/[^?#\\s]*)?$', description: 'Imported: address that the hub dials.' }),
     ),

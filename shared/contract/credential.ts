@@ -30,9 +30,9 @@ export type CredentialData = Static<typeof CredentialData>
 export const CredentialSpec = Type.Object(
   {
     type: Type.Enum([...credentialTypes], { description: 'Immutable.' }),
-    description: Type.Optional(Type.String({ maxLength: 1024 })),
+    description: Type.Optional(Type.String({ maxLength: 1024, description: 'For people; any text, no secret.' })),
     clusterRef: Type.Optional(Type.String({ maxLength: 253, description: 'The only Cluster, with its Machines, that may use it.' })),
-    data: CredentialData,
+    data: { ...CredentialData, description: 'The secrets; which of them, the type says.' },
   },
   closed,
 )

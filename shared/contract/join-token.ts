@@ -8,7 +8,7 @@ export const JoinTokenSpec = Type.Object(
     uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10000, description: 'How many machines may ask with it. Default 1.' })),
     ttlSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 2592000, description: 'Lifetime from creation. Default 86400.' })),
     clusterRef: Type.Optional(Type.String({ maxLength: 253, description: 'Cluster that machines joining with it belong to.' })),
-    role: Type.Optional(Type.Enum(['controlPlane', 'worker'])),
+    role: Type.Optional(Type.Enum(['controlPlane', 'worker'], { description: 'What those machines are to be.' })),
     machineRef: Type.Optional(
       Type.String({ maxLength: 253, description: 'The agent becomes this Machine, which must never have had one, instead of a new one.' }),
     ),
@@ -21,7 +21,7 @@ export const JoinTokenSpec = Type.Object(
             Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64, description: 'CIDRs that the caller’s address must be in' }),
           ),
         },
-        closed,
+        { ...closed, description: 'Who may ask with it; everybody who has it when absent.' },
       ),
     ),
     revoked: Type.Optional(Type.Boolean({ description: 'True: nobody can ask with it any more. Cannot be taken back.' })),

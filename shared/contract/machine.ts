@@ -7,9 +7,9 @@ const closed = { additionalProperties: false } as const
 
 export const Taint = Type.Object(
   {
-    key: Type.String({ minLength: 1, maxLength: 317 }),
-    value: Type.Optional(Type.String({ maxLength: 63 })),
-    effect: Type.Enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+    key: Type.String({ minLength: 1, maxLength: 317, description: 'As in Kubernetes: a name, with a DNS prefix or without.' }),
+    value: Type.Optional(Type.String({ maxLength: 63, description: 'Default empty.' })),
+    effect: Type.Enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], { description: 'What happens to pods that do not tolerate it.' }),
   },
   closed,
 )
@@ -37,7 +37,7 @@ export const MachineSsh = Type.Object(
       }),
     ),
     credentialRef: Type.String({ maxLength: 253, description: 'Credential of type Password or SSHKey.' }),
-    proxy: Type.Optional(DialProxy),
+    proxy: Type.Optional({ ...DialProxy, description: 'The hub dials the SSH server through it.' }),
   },
   closed,
 )
@@ -46,13 +46,20 @@ export type MachineSsh = Static<typeof MachineSsh>
 export const MachineSpec = Type.Object(
   {
     clusterRef: Type.Optional(Type.String({ maxLength: 253, description: 'Cluster this machine belongs to.' })),
-    role: Type.Optional(Type.Enum(['controlPlane', 'worker'])),
-    displayName: Type.Optional(Type.String({ maxLength: 128 })),
-    ipv4: Type.Optional(Type.String({ maxLength: 15 })),
-    ipv6: Type.Optional(Type.String({ maxLength: 45 })),
-    roles: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 }), { maxItems: 16 })),
-    labels: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 63 }))),
-    taints: Type.Optional(Type.Array(Taint, { maxItems: 32 })),
+    role: Type.Optional(
+      Type.Enum(['controlPlane', 'worker'], { description: 'What it is to be in its cluster; the preflight checks for it.' }),
+    ),
+    displayName: Type.Optional(Type.String({ maxLength: 128, description: 'Shown beside the name; any text.' })),
+    ipv4: Type.Optional(Type.String({ maxLength: 15, description: 'Address that its node is to have in the cluster.' })),
+    ipv6: Type.Optional(Type.String({ maxLength: 45, description: 'The same for IPv6.' })),
+    roles: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', maxLength: 63 }), {
+        maxItems: 16,
+        description: 'Further roles of the node, by the name after node-role.kubernetes.io/.',
+      }),
+    ),
+    labels: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 63 }), { description: 'Labels of the node.' })),
+    taints: Type.Optional(Type.Array(Taint, { maxItems: 32, description: 'Taints of the node.' })),
     ssh: Type.Optional({ ...MachineSsh, description: 'The hub installs the agent over SSH.' }),
     approved: Type.Optional(
       Type.Boolean({

@@ -76,10 +76,9 @@ test.serial(
 )
 
 test.serial('canceled in the middle: it is undone first, then called Canceled', async (t) => {
-  const { machine, before, add } = await begin(t, 'canceled', { prepare: 'echo 30 >/run/test/systemctl.slow' })
+  const { machine, before, add } = await begin(t, 'canceled', { prepare: ': >/run/test/systemctl.slow' })
   await add()
   await until('the middle', isInTheMiddle(machine), { timeoutMs: 120_000 })
-  machine.sh('rm /run/test/systemctl.slow')
   const { metadata } = await site.installing('canceled')
   await site.client().ask('POST', `/apis/${apiVersion}/tasks/${metadata.name}/cancel`)
   const { status } = await site.ended('canceled')
@@ -90,12 +89,10 @@ test.serial('canceled in the middle: it is undone first, then called Canceled', 
 })
 
 test.serial('the connection cut in the middle: the machine undoes by itself, the hub comes back to see to it', async (t) => {
-  const { machine, before, add } = await begin(t, 'cut', { prepare: 'echo 30 >/run/test/systemctl.slow' })
+  const { machine, before, add } = await begin(t, 'cut', { prepare: ': >/run/test/systemctl.slow' })
   await add()
   await until('the middle', isInTheMiddle(machine), { timeoutMs: 120_000 })
-  machine.sh(
-    'rm /run/test/systemctl.slow; for p in /proc/[0-9]*; do if grep -q "^sshd: asks" "$p/cmdline" 2>/dev/null; then kill -9 "${p#/proc/}"; fi; done',
-  )
+  machine.sh('for p in /proc/[0-9]*; do if grep -q "^sshd: asks" "$p/cmdline" 2>/dev/null; then kill -9 "${p#/proc/}"; fi; done')
   const { status, metadata } = await site.ended('cut')
   t.like(status, { state: 'Failed', reason: 'ConnectionLost' }, await site.log(metadata.name))
   t.true(await isClean(before, machine))
@@ -104,14 +101,14 @@ test.serial('the connection cut in the middle: the machine undoes by itself, the
 })
 
 test.serial('the hub killed in the middle: the machine undoes by itself, and the hub takes it up again after its start', async (t) => {
-  const { machine, before, add } = await begin(t, 'killed', { prepare: 'echo 30 >/run/test/systemctl.slow' })
+  const { machine, before, add } = await begin(t, 'killed', { prepare: ': >/run/test/systemctl.slow' })
   await add()
   await until('the middle', isInTheMiddle(machine), { timeoutMs: 120_000 })
   await site.hub.kill()
-  machine.sh('rm /run/test/systemctl.slow')
   await until('the machine to have undone it', () => !differences(before, machine.tree()).some((line) => line.includes('/usr/local/bin')), {
     timeoutMs: 60_000,
   })
+  machine.sh('rm /run/test/systemctl.slow')
   await site.hub.start()
   const task = await site.ended('killed')
   const log = await site.log(task.metadata.name)

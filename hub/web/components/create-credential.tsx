@@ -34,7 +34,7 @@ export function CreateCredential({ isDisabled }: { isDisabled: boolean }) {
   })
   const problem = name === '' ? undefined : nameProblem(name)
   const isReady = name !== '' && !problem && isCredentialComplete(type, data) && !create.isPending
-  const { at } = placeCauses(create.error ? asFailure(create.error) : undefined, places)
+  const { at, rest } = placeCauses(create.error ? asFailure(create.error) : undefined, places)
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (isReady) create.mutate()
@@ -93,7 +93,11 @@ export function CreateCredential({ isDisabled }: { isDisabled: boolean }) {
               problem={at.description}
               maxLength={1024}
             />
-            <FailureAlert title="The credential was not created" error={create.error} />
+            <FailureAlert
+              title="The credential was not created"
+              error={create.error}
+              isAtField={rest.length === 0 && Object.keys(at).length > 0}
+            />
           </Form>
         </ModalBody>
         <ModalFooter>

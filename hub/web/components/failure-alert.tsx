@@ -2,9 +2,22 @@ import { Alert } from '@patternfly/react-core'
 import { asFailure } from '../api/failure.ts'
 import { printable } from '../derive/format.ts'
 
+export interface FailureAlertProps {
+  title: string
+  error: unknown
+  /** The whole cause stands at a field already. */
+  isAtField?: boolean
+}
+
 /** A refused action, beside the control that caused it: what, why, which field, what next. */
-export function FailureAlert({ title, error }: { title: string; error: unknown }) {
+export function FailureAlert({ title, error, isAtField = false }: FailureAlertProps) {
   if (!error) return null
+  if (isAtField)
+    return (
+      <Alert component="h2" variant="danger" isInline title={title} role="alert">
+        <p>Correct the marked field and try again; what you typed is still there.</p>
+      </Alert>
+    )
   const failure = asFailure(error)
   return (
     <Alert component="h2" variant="danger" isInline title={title} role="alert">

@@ -105,9 +105,11 @@ export function LiveLog({ task, attempt, isOver }: LiveLogProps) {
             </output>
           </ToolbarItem>
           <ToolbarItem align={{ default: 'alignEnd' }}>
-            <Button variant="link" onClick={() => setFollowing(!isFollowing)} aria-pressed={isFollowing}>
-              {isFollowing ? 'Pause' : 'Follow'}
-            </Button>
+            {(phase !== 'ended' || !isFollowing) && (
+              <Button variant="link" onClick={() => setFollowing(!isFollowing)} aria-pressed={isFollowing}>
+                {isFollowing ? 'Pause' : 'Follow'}
+              </Button>
+            )}
             <Button variant="link" component="a" href={`${apiPath('tasks', task, 'log')}?attempt=${attempt}`} download={`${task}.log`}>
               Download
             </Button>

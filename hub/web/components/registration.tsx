@@ -110,6 +110,8 @@ export function Registration({ name, cluster, initial, initialError }: Registrat
           </Alert>
         )}
       </div>
+      {/* Above what is copied, so that it is seen to go on. */}
+      {cluster && (made || !wasRead(cluster)) && <ClusterProgress cluster={cluster} isWaiting={made !== undefined} />}
       {made && !isExpired && <Commands name={name} made={made} />}
       {made && !isExpired && <Validity made={made} isOver={isDone} />}
       {!made && (
@@ -130,7 +132,6 @@ export function Registration({ name, cluster, initial, initialError }: Registrat
         </Button>
       </div>
       {!canOperate && <p className="m-sub">Registering needs the role operator.</p>}
-      {cluster && (made || !wasRead(cluster)) && <ClusterProgress cluster={cluster} isWaiting={made !== undefined} />}
     </div>
   )
 }

@@ -35,7 +35,7 @@ export function ReplaceCredential({ name, type, isDisabled, isSmall, label = 'Re
     },
   })
   const failure = replace.error ? asFailure(replace.error) : undefined
-  const { at } = placeCauses(failure, credentialFieldPlaces)
+  const { at, rest } = placeCauses(failure, credentialFieldPlaces)
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (isCredentialComplete(type, data) && !replace.isPending) replace.mutate()
@@ -65,7 +65,11 @@ export function ReplaceCredential({ name, type, isDisabled, isSmall, label = 'Re
         <ModalBody>
           <Form id="replace-credential-form" onSubmit={submit}>
             <CredentialFields type={type} data={data} onChange={setData} problems={at} />
-            <FailureAlert title="The old secret is still in use" error={replace.error} />
+            <FailureAlert
+              title="The old secret is still in use"
+              error={replace.error}
+              isAtField={rest.length === 0 && Object.keys(at).length > 0}
+            />
           </Form>
         </ModalBody>
         <ModalFooter>

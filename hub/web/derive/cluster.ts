@@ -63,7 +63,7 @@ export function clusterProblem(cluster: Cluster): Condition | undefined {
   return conditions?.find(isTroubled)
 }
 
-/** What a person can do about a condition that is not as it should be. */
+/** What a person can do about a condition that is not as it should be, where the hub's own message does not say it. */
 export function clusterRemedy(cluster: Cluster, condition: Condition): string | undefined {
   if (!isTroubled(condition)) return undefined
   const isImported = cluster.spec.type === 'Imported'
@@ -71,11 +71,9 @@ export function clusterRemedy(cluster: Cluster, condition: Condition): string | 
     case 'Connected':
       if (isImported) return 'Check the address, the proxy and the firewall between hub and cluster. The hub tries again by itself.'
       if (!wasRead(cluster)) return 'Run one of the two commands of “Register” on the cluster.'
-      return 'Look whether the agent runs (kubectl -n moorline-system get pods, or systemctl status moorline-agent on its host) and reaches the hub. It reconnects by itself.'
+      return undefined
     case 'VersionSupported':
       return 'Reading and kubectl go on; what needs a supported version is refused. Upgrade the cluster.'
-    case 'Healthy':
-      return 'Look at the tabs Components and Nodes for what fails.'
     case 'SameCluster':
       return isImported
         ? 'Another cluster answers at this address. Correct the address, or delete this cluster here and import the other one.'

@@ -78,7 +78,7 @@ function Troubles({ cluster }: { cluster: Cluster }) {
             (<Plain max={128}>{condition.reason}</Plain>)
           </span>
         </p>
-        <p>{clusterRemedy(cluster, condition)}</p>
+        {clusterRemedy(cluster, condition) && <p>{clusterRemedy(cluster, condition)}</p>}
       </Alert>
     ))
 }

@@ -19,11 +19,15 @@ export interface BrowserSite {
   shoot(name: string): Promise<void>
 }
 
-export async function startBrowserSite(owner: Owner, options: BrowserContextOptions = {}): Promise<BrowserSite> {
+export async function startBrowserSite(
+  owner: Owner,
+  options: BrowserContextOptions = {},
+  hubArgs: readonly string[] = [],
+): Promise<BrowserSite> {
   await ensureWeb(() => {})
   const artifacts = await tempDir(owner)
   await writeFile(join(artifacts, 'moorline-agent-linux-x64'), agentWrapper, { mode: 0o755 })
-  const site = await startSite(owner, { hubArgs: ['--artifacts-dir', artifacts] })
+  const site = await startSite(owner, { hubArgs: ['--artifacts-dir', artifacts, ...hubArgs] })
   const browser = await launch()
   owner.teardown(() => browser.close())
   // Its certificate is signed by the fleet's own CA, which this browser does not know.

@@ -1,5 +1,6 @@
 // A cluster is registered with one command: real hub, real agent program in the place of a pod, a small API server of our own.
 import test from 'ava'
+import type { AccessToken, RoleName } from '#shared/contract/access.ts'
 import type { Cluster } from '#shared/contract/cluster.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Registration } from '#shared/contract/registration.ts'
@@ -19,6 +20,16 @@ const machinesOf = async (site: Site, cluster: string) =>
   (JSON.parse(await site.kubectl('get', 'machines', '-o', 'json')) as { items: Machine[] }).items.filter(
     ({ spec }) => spec.clusterRef === cluster,
   )
+
+/** The secret of a new access token, whose user has this role everywhere. */
+async function tokenOf(site: Site, role: RoleName): Promise<string> {
+  const apiVersion = 'moorline.dev/v1alpha1'
+  const subjects = [{ kind: 'User', name: role }]
+  await site.apply({ apiVersion, kind: 'AccessBinding', metadata: { name: `all-${role}` }, spec: { role, subjects } })
+  const object = { apiVersion, kind: 'AccessToken', metadata: { generateName: `${role}-` }, spec: { user: role } }
+  const answer = await site.client().ask('POST', `/apis/${apiVersion}/accesstokens`, { body: object })
+  return answer.json<AccessToken>().status?.token ?? ''
+}
 
 test('the command applies a manifest, its pod connects without another approval, and comes back as itself on another node', async (t) => {
   const site = await startSite(t)
@@ -103,6 +114,14 @@ test('a registration is an operator’s, for a Registered cluster, audited witho
   t.is((await client.ask('GET', '/registration/manifest.yaml', { token: token.replace(/.$/, 'x') })).status, 401)
   t.is((await client.ask('GET', '/registration/manifest.yaml', { token })).text, manifest)
   t.is((await client.ask('POST', `${clusters}/none/registration`, { body: {} })).status, 404)
+  for (const [role, status] of [
+    ['viewer', 403],
+    ['operator', 201],
+  ] as const) {
+    const answer = await client.ask('POST', `${clusters}/north/registration`, { token: await tokenOf(site, role), body: {} })
+    t.is(answer.status, status, role)
+    t.is(answer.text.includes('mlj_'), status === 201, role)
+  }
   const other = await site.joinToken({ clusterRef: 'north' })
   t.is((await client.ask('GET', '/registration/manifest.yaml', { token: other.status?.token ?? '' })).status, 401, 'not of a registration')
 
