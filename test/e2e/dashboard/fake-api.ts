@@ -190,7 +190,7 @@ export async function startFakeApi(): Promise<FakeApi> {
     api.secrets.set(name, Object.fromEntries(kept))
     return { ...spec, data: Object.fromEntries(Object.keys(data).map((key) => [key, '(sealed)'])) }
   }
-  const fingerprintOf = (name: string) => `sealed-${JSON.stringify(api.secrets.get(name)).length}`
+  const fingerprintOf = (name: string) => `sealed-${JSON.stringify(api.secrets.get(name) ?? {}).length}`
 
   function invalid(response: ServerResponse, causes: readonly { field: string; message: string }[]): void {
     const message = `invalid: ${causes.map((cause) => `${cause.field}: ${cause.message}`).join(', ')}`
