@@ -146,7 +146,7 @@ test.serial('the machine carries facts, conditions and the sum of its preflight'
 test.serial('kubectl get, get --watch, describe and -o yaml show it', async (t) => {
   const wide = await site.kubectl('get', 'machines,tasks', '-o', 'wide')
   const [header = '', line = ''] = wide.split('\n')
-  t.regex(header, /^NAME +CLUSTER +PHASE +CONNECTED +PREFLIGHT +AGENT-VERSION +OS +KERNEL +ADDRESSES +AGE$/)
+  t.regex(header, /^NAME +CLUSTER +PHASE +CONNECTED +PREFLIGHT +AGENT-VERSION +OS +KERNEL +SSH +ADDRESSES +AGE$/)
   t.regex(line, new RegExp(`^machine.moorline.dev/${name} +<none> +Connected +True `))
   t.regex(wide, new RegExp(`task.moorline.dev/${name}-preflight-\\w+ +${name} +preflight +Succeeded`))
   await until('the watch to show the connection', () => phasesOf(watching, name).includes('Connected'))
