@@ -17,6 +17,8 @@ export const suites: readonly Suite[] = [
   { name: 'agent', isDefault: true, concurrency: 3, timeout: '2m' },
   { name: 'integration', isDefault: true, concurrency: 2, timeout: '3m' },
   { name: 'e2e', isDefault: true, concurrency: 1, isSerial: true, timeout: '4m' },
+  // What the hub reaches or is reached from: SSH servers, clusters, pods, terminals.
+  { name: 'peers', isDefault: false, concurrency: 2, timeout: '4m' },
   { name: 'build', isDefault: false, concurrency: 1, timeout: '10m' },
   { name: 'faults', isDefault: false, concurrency: 1, timeout: '5m' },
   { name: 'machines', isDefault: false, concurrency: 1, timeout: '10m' },

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net'
 import test from 'ava'
 import { dial } from '#hub/dial/dial.ts'
 import { systemClock as clock } from '#shared/clock/clock.ts'
-import { causesOf, startImportSite } from '#test/integration/imported/site.ts'
+import { causesOf, startImportSite } from '#test/peers/imported/site.ts'
 
 test('F-38: no cluster is imported from a metadata service, whatever its address is written like', async (t) => {
   const site = await startImportSite(t)

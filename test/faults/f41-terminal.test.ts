@@ -4,7 +4,7 @@ import test from 'ava'
 import { membersOf } from '#agent/host/process-session.ts'
 import { type ExecClient, ExecRefused, openExec } from '#test/helpers/exec-client.ts'
 import { until } from '#test/helpers/until.ts'
-import { startTerminalSite, type TerminalSite } from '#test/integration/terminal/site.ts'
+import { startTerminalSite, type TerminalSite } from '#test/peers/terminal/site.ts'
 
 const mebibyte = 1024 * 1024
 const answerMs = 300

@@ -5,9 +5,9 @@ import { createOwner } from '#test/faults/owner.ts'
 import { startSshMachine } from '#test/helpers/ssh/machine.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { testCa } from '#test/hub/dial/certificates.ts'
-import { kubeconfigText } from '#test/integration/imported/site.ts'
+import { kubeconfigText } from '#test/peers/imported/site.ts'
 import { node, startFakeKube } from '#test/integration/kube-proxy/fake-kube.ts'
-import { applyManifest, runManifestCommand, startPod } from '#test/integration/register/pod.ts'
+import { applyManifest, runManifestCommand, startPod } from '#test/peers/register/pod.ts'
 import { type BrowserSite, startBrowserSite } from './site.ts'
 
 const owner = createOwner()

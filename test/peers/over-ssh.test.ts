@@ -9,7 +9,7 @@ import { apiVersion } from '#shared/contract/meta.ts'
 import { createOwner } from '#test/faults/owner.ts'
 import { startSshMachine } from '#test/helpers/ssh/machine.ts'
 import { differences } from '#test/helpers/ssh/tree.ts'
-import { conditionOf } from './site.ts'
+import { conditionOf } from '#test/integration/site.ts'
 import { type SshSite, startSshSite } from './over-ssh-site.ts'
 
 const owner = createOwner()

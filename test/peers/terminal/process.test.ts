@@ -9,7 +9,7 @@ import { type Client, kindPath } from '#test/faults/client.ts'
 import { startTestAgent, type TestAgent } from '#test/helpers/agent.ts'
 import { type ExecClient, type ExecOptions, ExecRefused, openExec } from '#test/helpers/exec-client.ts'
 import { until } from '#test/helpers/until.ts'
-import { type Site, startSite } from '../site.ts'
+import { type Site, startSite } from '#test/integration/site.ts'
 
 const limitMs = 5_000
 

@@ -10,7 +10,7 @@ import type { SshMachine } from '#test/helpers/ssh/machine.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { until } from '#test/helpers/until.ts'
 import { agentWrapper } from '#test/hub/api/install/hub.ts'
-import { type Site, startSite } from './site.ts'
+import { type Site, startSite } from '#test/integration/site.ts'
 
 export interface SshSite extends Site {
   /** Name of a new Credential. */
