@@ -1,6 +1,7 @@
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table'
 import type { Condition } from '#shared/contract/meta.ts'
 import { conditionState, worstFirst } from '../derive/conditions.ts'
+import { printable } from '../derive/format.ts'
 import { Nothing } from './page.tsx'
 import { Status } from './status.tsx'
 import { Age, Help, Plain } from './text.tsx'
@@ -38,7 +39,7 @@ export function Conditions({ conditions, remedyOf }: ConditionsProps) {
               <Plain max={64}>{condition.type}</Plain>
             </Td>
             <Td dataLabel="Status">
-              <Status state={conditionState(condition)}>{condition.status}</Status>
+              <Status state={conditionState(condition)}>{printable(condition.status, 16)}</Status>
             </Td>
             <Td dataLabel="Reason">
               <Plain max={128}>{condition.reason}</Plain>

@@ -15,7 +15,7 @@ test('the wizard gives the command once, and shows the machine from its request 
   await page.getByRole('button', { name: 'One more' }).click()
   await page.getByLabel('Valid for').selectOption('3600')
   await page.getByRole('button', { name: 'Create token and command' }).click()
-  const command = page.getByLabel('Install command')
+  const command = page.getByLabel('Install command', { exact: true })
   await command.waitFor()
   t.regex(await command.innerText(), /--pinnedpubkey/)
   await page.getByRole('button', { name: 'Copy' }).click()

@@ -27,7 +27,7 @@ test.serial('the wizard’s command joins a machine, which is approved and check
   await page.getByRole('button', { name: 'Next' }).click()
   await shoot('03-join-token')
   await page.getByRole('button', { name: 'Create token and command' }).click()
-  const command = await page.getByLabel('Install command').innerText()
+  const command = await page.getByLabel('Install command', { exact: true }).innerText()
   await page.getByText('Waiting for the machine to ask').waitFor()
   await shoot('04-join-command')
   await page.evaluate('globalThis.isSamePage = true')
