@@ -7,7 +7,6 @@ import type { Bed } from './bed.ts'
 import { run, step } from './shell.ts'
 
 const suite = 'bookworm'
-const defaultMirror = 'http://deb.debian.org/debian'
 
 /** What the machines run, and what the images are made of. */
 const packages = [
@@ -68,13 +67,15 @@ export function runInTree(tree: string, command: readonly string[]): Promise<str
   return runCommand('chroot', [tree, ...command], { env })
 }
 
-/** The mirror of this machine, if it is a Debian. */
+const sources = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
+
+/** The mirror that this machine's own apt uses. */
 async function mirrorOf(): Promise<string> {
-  for (const file of ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']) {
+  for (const file of sources) {
     const match = /^(?:URIs:|deb)\s+(https?:\/\/[^\s]+\/debian\/?)(?:\s|$)/m.exec(await readIfThere(file))
     if (match?.[1]) return match[1]
   }
-  return defaultMirror
+  throw new Error(`no Debian mirror is named in ${sources.join(' or ')}; the test bed needs a Debian with its own apt sources`)
 }
 
 async function readIfThere(path: string): Promise<string> {
