@@ -1,10 +1,9 @@
 // F-38 on the way that the hub dials itself: metadata services and link-local addresses, in any spelling, by name, by a second answer of
 // DNS and through a proxy.
-import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
 import test from 'ava'
 import { dial } from '#hub/dial/dial.ts'
 import { systemClock as clock } from '#shared/clock/clock.ts'
+import { listen } from '#test/helpers/tcp.ts'
 import { causesOf, startImportSite } from '#test/peers/imported/site.ts'
 
 test('F-38: no cluster is imported from a metadata service, whatever its address is written like', async (t) => {
@@ -19,16 +18,9 @@ test('F-38: no cluster is imported from a metadata service, whatever its address
 })
 
 test('F-38: a name is resolved once, and a resolver that changes its mind changes nothing', async (t) => {
-  const sockets: Socket[] = []
-  const server = createServer((socket) => void sockets.push(socket))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-    await once(server, 'close')
+  const port = await listen(t, () => {
+    // Whoever connects is let wait.
   })
-  const { port } = server.address() as { port: number }
   const answers = [['127.0.0.1'], ['169.254.169.254']]
   const resolve = async () => answers.shift() ?? []
   const socket = await dial({ host: 'rebinding.test', port, clock, resolve })

@@ -1,39 +1,13 @@
 import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import { dial } from '#agent/link/dialer.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { freePort } from '#test/helpers/ports.ts'
+import { echo, listen, roundTrip } from '#test/helpers/tcp.ts'
 import { until } from '#test/helpers/until.ts'
 import { startMicrosocks, startTinyproxy } from './proxies.ts'
 
 const clock = systemClock
-
-async function listen(t: ExecutionContext, onSocket: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>()
-  const server: Server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    onSocket(socket)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-    await once(server, 'close')
-  })
-  return (server.address() as { port: number }).port
-}
-
-const echo = (socket: Socket) => void socket.pipe(socket)
-
-async function roundTrip(socket: Socket): Promise<string> {
-  socket.write('ping')
-  const [data] = (await once(socket, 'data')) as [Buffer]
-  socket.destroy()
-  return data.toString()
-}
 
 test('a direct connection carries bytes both ways', async (t) => {
   const port = await listen(t, echo)

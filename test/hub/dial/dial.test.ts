@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { dial } from '#hub/dial/dial.ts'
 import { systemClock } from '#shared/clock/clock.ts'
@@ -7,34 +6,9 @@ import type { DialError } from '#shared/errors/dial-error.ts'
 import type { Proxy } from '#shared/net/proxy-url.ts'
 import { startMicrosocks, startTinyproxy } from '#test/agent/link/proxies.ts'
 import { freePort } from '#test/helpers/ports.ts'
+import { echo, listen, roundTrip } from '#test/helpers/tcp.ts'
 
 const clock = systemClock
-
-async function listen(t: ExecutionContext, onSocket: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    onSocket(socket)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-    await once(server, 'close')
-  })
-  return (server.address() as { port: number }).port
-}
-
-const echo = (socket: Socket) => void socket.pipe(socket)
-
-async function roundTrip(socket: Socket): Promise<string> {
-  socket.write('ping')
-  const [data] = (await once(socket, 'data')) as [Buffer]
-  socket.destroy()
-  return data.toString()
-}
 
 async function failure(t: ExecutionContext, dialled: Promise<Socket>): Promise<{ code: string; message: string }> {
   const { code, message } = (await t.throwsAsync(dialled, { name: 'DialError' })) as DialError

@@ -1,31 +1,24 @@
 import { once } from 'node:events'
-import { createServer as createPlain, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { dial } from '#hub/dial/dial.ts'
 import { type DialTlsOptions, startTls } from '#hub/dial/tls.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import type { DialError } from '#shared/errors/dial-error.ts'
+import { listen, listenWith } from '#test/helpers/tcp.ts'
 import { testCa } from './certificates.ts'
 
 const clock = systemClock
 
-async function serve(t: ExecutionContext, options: TlsOptions | ((socket: Socket) => void)): Promise<number> {
-  const sockets = new Set<Socket>()
-  const server = typeof options === 'function' ? createPlain(options) : createServer(options, (socket) => void socket.end('hello'))
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-  })
-  server.on('tlsClientError', () => {})
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-    await once(server, 'close')
-  })
-  return (server.address() as { port: number }).port
+function serve(t: ExecutionContext, options: TlsOptions | ((socket: Socket) => void)): Promise<number> {
+  if (typeof options === 'function') return listen(t, options)
+  const server = createServer(options, (socket) => void socket.end('hello'))
+  // A client that refuses the certificate is what these tests are about.
+  return listenWith(
+    t,
+    server.on('tlsClientError', () => {}),
+  )
 }
 
 async function start(port: number, options: Partial<DialTlsOptions>) {
