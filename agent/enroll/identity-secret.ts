@@ -14,6 +14,7 @@ import { type KubeApi, KubeApiError } from '#agent/kube/api.ts'
 import type { Clock } from '#shared/clock/clock.ts'
 import { AgentError, messageOf } from '#shared/errors/agent-error.ts'
 import { fullJitterMs } from '#shared/flow/backoff.ts'
+import { createTurns } from '#shared/flow/turns.ts'
 import type { Log } from '#shared/log/log.ts'
 
 export interface IdentitySecretOptions {
@@ -75,16 +76,12 @@ export async function openIdentitySecret(options: IdentitySecretOptions): Promis
     }
   }
 
-  let turn: Promise<void> = Promise.resolve()
-  const save = (): Promise<void> => {
-    const next = turn.then(write)
-    // Whoever asked is told; the next one begins all the same.
-    turn = next.catch(() => undefined)
-    return next.catch((error: unknown) => {
+  const turns = createTurns()
+  const save = (): Promise<void> =>
+    turns.take(write).catch((error: unknown) => {
       if (error instanceof AgentError && error.code === 'IdentityInUse') options.onTaken(error)
       throw error
     })
-  }
 
   /** For what may come later: which generation is in use, and that the one before is gone. */
   function saveSoon(attempt = 0): void {

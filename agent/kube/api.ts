@@ -1,6 +1,7 @@
 // Requests of the agent's own to the API server of its cluster, with its own credentials and as nobody else: which cluster this is, and
 // the Secret that keeps its identity. Everything that the hub asks for goes through forward.ts instead.
 import type { Clock } from '#shared/clock/clock.ts'
+import { saidBy } from '#shared/kubernetes/status.ts'
 import { parseJson } from '#shared/schema/safe-json.ts'
 import { plainLine } from '#shared/schema/plain-line.ts'
 import { createConnections } from './connections.ts'
@@ -67,7 +68,8 @@ export function createKubeApi({ credentials, clock }: { credentials: KubeCredent
       request.end(body)
     })
     if (status === 401) credentials.forget()
-    if (status !== 200 && status !== 201) throw new KubeApiError(status, `${method} ${path} at ${hostOf(access)}: ${status}${said(text)}`)
+    if (status !== 200 && status !== 201)
+      throw new KubeApiError(status, `${method} ${path} at ${hostOf(access)}: ${status}${saidBy(text, maxBytes)}`)
     try {
       return parseJson(text, { maxBytes, maxDepth: 64 })
     } catch (error) {
@@ -79,15 +81,5 @@ export function createKubeApi({ credentials, clock }: { credentials: KubeCredent
     get: (path) => ask('GET', path),
     put: (path, object) => ask('PUT', path, object),
     close: () => connections.close(),
-  }
-}
-
-function said(body: Buffer): string {
-  try {
-    const { message } = parseJson(body, { maxBytes, maxDepth: 64 }) as { message?: unknown }
-    return typeof message === 'string' ? `: ${plainLine(message, 512)}` : ''
-  } catch {
-    // No Status: the number alone is said.
-    return ''
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '#shared/clock/clock.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import { DialError } from '#shared/errors/dial-error.ts'
 import { TunnelError, tunnelErrorCatalogue } from '#shared/errors/tunnel-error.ts'
+import { saidBy } from '#shared/kubernetes/status.ts'
 import { JsonRefused, parseJson } from '#shared/schema/safe-json.ts'
 import { plainLine } from '#shared/schema/plain-line.ts'
 import type { ClusterClient } from './client.ts'
@@ -159,15 +160,5 @@ function refusal(path: string, status: number, body: Buffer): ClusterReadError {
           : status >= 500 || status === 429
             ? 'Failing'
             : 'NotUnderstood'
-  return new ClusterReadError(reason, `GET ${path}: ${status}${said(body)}`)
-}
-
-function said(body: Buffer): string {
-  try {
-    const value = parseJson(body, { maxBytes: defaults.maxBytes, maxDepth }) as { message?: unknown } | null
-    if (typeof value?.message === 'string' && value.message !== '') return `: ${plainLine(value.message, 512)}`
-  } catch {
-    // No JSON, or too much of it: the status alone is said.
-  }
-  return ''
+  return new ClusterReadError(reason, `GET ${path}: ${status}${saidBy(body, defaults.maxBytes)}`)
 }

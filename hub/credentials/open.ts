@@ -25,10 +25,10 @@ export function createCredentials({ resources, vault }: { resources: Pick<Resour
 }
 
 /** Undefined when a field does not open. */
-export function openFields({ metadata, ...object }: Resource, vault: Pick<Vault, 'open'>): CredentialData | undefined {
+export function openFields(object: Resource, vault: Pick<Vault, 'open'>): CredentialData | undefined {
   const data: Record<string, string> = {}
-  for (const [field, sealed] of Object.entries(sealedOf({ metadata, ...object }))) {
-    const text = vault.open(metadata.uid ?? '', field, sealed)
+  for (const [field, sealed] of Object.entries(sealedOf(object))) {
+    const text = vault.open(object.metadata.uid ?? '', field, sealed)
     if (text === undefined) return undefined
     data[field] = text
   }

@@ -1,5 +1,5 @@
 // What goes between the hub's main thread and the writer thread. Plain data: strings, numbers, one transferred buffer per batch of events.
-import type { AuditEntry, Change } from './types.ts'
+import type { AuditEntry, Change, NewTaskLogRow } from './types.ts'
 import type { WireError } from './errors.ts'
 import type { ObjectText } from './object-text.ts'
 
@@ -24,17 +24,10 @@ export interface WireEvent {
   end: number
 }
 
-/** A row of the log of a task that the hub performs itself. */
-export interface WireLogRow {
-  at: string
-  stream: string
-  data: Uint8Array
-}
-
 export type Command =
   | { type: 'transact'; ops: WireOp[] }
   | { type: 'events'; agentId: string; events: WireEvent[]; payload: Uint8Array; now: string }
-  | { type: 'appendTaskLog'; taskUid: string; attempt: number; rows: WireLogRow[] }
+  | { type: 'appendTaskLog'; taskUid: string; attempt: number; rows: NewTaskLogRow[] }
   | { type: 'appendAudit'; entry: AuditEntry }
   | { type: 'putSetting'; key: string; value: string }
   | { type: 'getSetting'; key: string }

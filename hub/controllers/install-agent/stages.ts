@@ -13,7 +13,7 @@ import { answersOf } from './answers.ts'
 import { forgetIdentity, hasIdentityOf, untilConnected } from './identity.ts'
 import { createJoinToken, endJoinToken } from './join-token.ts'
 import type { AgentBinary, InstallAgentDeps } from './types.ts'
-import { noRoom, openVisit, type Visit } from './visit.ts'
+import { noRoom, openVisit, saysFull, type Visit } from './visit.ts'
 
 export interface Work {
   task: Task
@@ -84,9 +84,8 @@ async function settle(work: Work, visit: Visit): Promise<void> {
   await forgetIdentity(deps.resources, task)
 }
 
-async function bring(work: Work): Promise<void> {
+async function bring(work: Work, visit: Visit): Promise<void> {
   const { deps, run, say, task, machine } = work
-  const visit = work.visit as Visit
   const name = `moorline-agent-linux-${visit.probe.architecture}`
   const binary = (await deps.binaries()).find((one) => one.name === name)
   const path = deps.binaryPath(name)
@@ -153,9 +152,7 @@ async function checkDigest({ connection, folder }: Visit, { sha256 }: AgentBinar
     throw new TaskFailure('UploadFailed', `the agent did not arrive as it was sent: ${printable(ran.stdout + ran.stderr, 128)}`)
 }
 
-async function install(work: Work): Promise<void> {
-  const { run } = work
-  const visit = work.visit as Visit
+async function install({ run }: Work, visit: Visit): Promise<void> {
   let last = ''
   const ran = await visit.machine('install', {
     timeoutMs: installMs,
@@ -169,16 +166,18 @@ async function install(work: Work): Promise<void> {
   })
   if (ran.code === 0) return
   if (ran.code === 73) throw new TaskFailure('AgentPresent', printable(last))
-  const isFull = /no space left|disk quota/i.test(ran.stderr)
-  throw new TaskFailure(isFull ? 'NoSpaceOnMachine' : 'InstallFailed', printable(last) || `install.sh ended with exit code ${ran.code}`)
+  throw new TaskFailure(
+    saysFull(ran.stderr) ? 'NoSpaceOnMachine' : 'InstallFailed',
+    printable(last) || `install.sh ended with exit code ${ran.code}`,
+  )
 }
 
 async function connect({ deps, machine, run }: Work): Promise<void> {
   await untilConnected(deps, machine.metadata.name, connectMs, run.signal)
 }
 
-async function finish(work: Work): Promise<void> {
-  await endJoinToken(work.deps.resources, work.task)
+async function finish({ deps, task, run }: Work, visit: Visit): Promise<void> {
+  await endJoinToken(deps.resources, task)
   // Whether the agent is installed does not hang on its last folder any more.
-  await work.visit?.machine('finish', { timeoutMs: shortMs, signal: work.run.signal })
+  await visit.machine('finish', { timeoutMs: shortMs, signal: run.signal })
 }

@@ -89,10 +89,12 @@ export async function openVisit(options: VisitOptions): Promise<Visit> {
   }
 }
 
+/** Of what a shell or program says when there is no room left. */
+export const saysFull = (text: string): boolean => /no space left|disk quota/i.test(text)
+
 export function noRoom(what: string, { stderr, stdout }: Ran): TaskFailure {
   const said = printable(stderr || stdout) || 'it said nothing'
-  const isFull = /no space left|disk quota/i.test(said)
-  return new TaskFailure(isFull ? 'NoSpaceOnMachine' : 'UploadFailed', `${what}: ${said}`)
+  return new TaskFailure(saysFull(said) ? 'NoSpaceOnMachine' : 'UploadFailed', `${what}: ${said}`)
 }
 
 async function connect(

@@ -2,8 +2,7 @@
 import type { Database } from 'better-sqlite3'
 import { limits } from '#shared/contract/limits.ts'
 import { rowChecksum } from '../object-text.ts'
-import type { WireLogRow } from '../commands.ts'
-import type { TaskLogRow } from '../types.ts'
+import type { NewTaskLogRow, TaskLogRow } from '../types.ts'
 
 export interface OpenLog {
   id: number
@@ -27,7 +26,7 @@ export interface TaskLogWriter {
   /** False when the log is full. */
   append(log: OpenLog, at: string, stream: string, data: Uint8Array): boolean
   /** Opens, appends what fits and saves; the size of the log then. */
-  appendRows(taskUid: string, attempt: number, rows: readonly WireLogRow[]): number
+  appendRows(taskUid: string, attempt: number, rows: readonly NewTaskLogRow[]): number
   /** Stores the numbers of a log that was appended to. */
   save(log: OpenLog): void
   read(taskUid: string, attempt: number, since: number, limitBytes: number): TaskLogRow[]

@@ -8,7 +8,7 @@ import { messageOf } from '#shared/errors/agent-error.ts'
 import { createTurns } from '#shared/flow/turns.ts'
 import type { Log } from '#shared/log/log.ts'
 import type { Resources } from '#hub/resources/types.ts'
-import type { Store } from '#hub/store/types.ts'
+import type { NewTaskLogRow, Store } from '#hub/store/types.ts'
 import { defaultTimeoutSeconds } from '../waiting.ts'
 import { type HubRun, type Performers, Stop, type StopEnd, TaskFailure } from './types.ts'
 
@@ -149,7 +149,7 @@ function createLogWriter(task: Task, { store, clock, log }: Pick<RunnerDeps, 'st
   const { uid = '', name } = task.metadata
   const attempt = task.status?.attempt ?? 1
   const turns = createTurns()
-  let waiting: { at: string; stream: string; data: Buffer }[] = []
+  let waiting: NewTaskLogRow[] = []
   let sizeBytes = 0
   const write = async () => {
     const rows = waiting
