@@ -53,7 +53,7 @@ export async function buildAgent(options: AgentBuildOptions): Promise<AgentBuild
   const zstdLevel = options.zstdLevel ?? shippedZstdLevel
   const work = await workFolder()
   try {
-    const tools = await installSeaTools(options.print)
+    const tools = await installSeaTools(work, options.print)
     options.print('bundling the agent …')
     const bundle = join(work, 'agent.cjs')
     await bundleAgent(options.entry ?? join(repositoryRoot, 'agent/main.ts'), bundle, options.version ?? (await packageVersion()))

