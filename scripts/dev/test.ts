@@ -51,7 +51,7 @@ async function runSuite(suite: Suite): Promise<TapCounts> {
   }
   // Before anything else runs: a program that is still being written by one process cannot be started by another.
   for (const minor of kubectlMinors) await kubectlPath(minor)
-  if (suite.name === 'e2e') await ensureWeb((line) => console.log(line))
+  if (suite.hasBrowser) await ensureWeb((line) => console.log(line))
   if (suite.name !== 'machines') return runTwice(suite, files)
   const { startTestBed } = await import('#test/machines/bed/for-tests.ts')
   const bed = await startTestBed((line) => console.log(paint.dim(line)))

@@ -49,7 +49,9 @@ try {
 }
 if (script) {
   const bin = join(root, 'node_modules/.bin')
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
+  // Modules that are compiled once need not be compiled by each process: a hub starts in half the time.
+  const compiled = process.env.NODE_COMPILE_CACHE ?? join(root, '.cache/compiled')
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, NODE_COMPILE_CACHE: compiled }
   become(installedNode(root, pinnedNodeVersion(root)), [join(root, script), ...args], { env })
 } else {
   process.stderr.write('setup: everything is in place\n')

@@ -10,7 +10,7 @@ import type { Machine } from '#shared/contract/machine.ts'
 import { startProgram } from '#test/helpers/processes.ts'
 import { kubectlPath } from '#test/helpers/kubectl.ts'
 import { until } from '#test/helpers/until.ts'
-import { type KubeSite, startKubeSite } from '#test/integration/kube-proxy/site.ts'
+import { type KubeSite, startKubeSite } from '#test/tunnel/kube-proxy/site.ts'
 
 const limitMs = 5_000
 

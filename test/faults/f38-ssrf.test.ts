@@ -12,8 +12,8 @@ import { systemClock } from '#shared/clock/clock.ts'
 import { noncePayload, tunnelHeaders } from '#shared/contract/tunnel.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { silentLog } from '#shared/log/log.ts'
-import { startKubeSite } from '#test/integration/kube-proxy/site.ts'
-import { echo, startService, startTunnelFleet } from '#test/integration/tunnel/fixture.ts'
+import { startKubeSite } from '#test/tunnel/kube-proxy/site.ts'
+import { echo, startService, startTunnelFleet } from '#test/tunnel/fixture.ts'
 
 /** Of the loopback port that would answer, and of services that trust whoever reaches them. */
 const names = (port: number): string[] => [

@@ -10,8 +10,8 @@ import test from 'ava'
 import { tunnelLimits } from '#shared/contract/tunnel.ts'
 import { idleConnectionMs } from '#hub/clusters/client.ts'
 import { until } from '#test/helpers/until.ts'
-import { podEvent } from '#test/integration/kube-proxy/fake-kube.ts'
-import { startKubeSite } from '#test/integration/kube-proxy/site.ts'
+import { podEvent } from '#test/tunnel/kube-proxy/fake-kube.ts'
+import { startKubeSite } from '#test/tunnel/kube-proxy/site.ts'
 
 const silentMs = 75_000
 const watchPath = '/api/v1/namespaces/default/pods?watch=true'

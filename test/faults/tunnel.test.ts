@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import test from 'ava'
-import { startService, startTunnelFleet } from '#test/integration/tunnel/fixture.ts'
+import { startService, startTunnelFleet } from '#test/tunnel/fixture.ts'
 import { until } from '#test/helpers/until.ts'
 import type { TunnelStream } from '#shared/tunnel/stream.ts'
 

@@ -6,7 +6,6 @@ import type { JoinToken, JoinTokenSpec } from '#shared/contract/join-token.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import { apiVersion, type Condition } from '#shared/contract/meta.ts'
 import type { Task } from '#shared/contract/task.ts'
-import { isTerminal } from '#shared/contract/task-state.ts'
 import { type Client, openClient } from '#test/faults/client.ts'
 import type { Owner } from '#test/faults/owner.ts'
 import { pinsOf } from '#test/helpers/agent.ts'
@@ -71,7 +70,7 @@ export async function startSite(owner: Owner, options: SiteOptions = {}): Promis
         `task ${name} to end`,
         async () => {
           const task = (await client.ask('GET', `/apis/${apiVersion}/tasks/${name}`)).json<Task>()
-          return task.status && isTerminal(task.status.state) ? task : undefined
+          return conditionOf(task, 'Finished')?.status === 'True' ? task : undefined
         },
         { timeoutMs },
       ),

@@ -163,7 +163,9 @@ test.serial('heartbeats tell the counter, the last echo and the planes', async (
     handlers: {
       hello: () => Promise.resolve(HelloReply.fromPartial({ accepted: true, heartbeatIntervalMs: 1_000 })),
       heartbeat(_agentId, { counter, lastAcknowledged, runningTasks, planes }) {
-        beats.push({ counter, lastAcknowledged, runningTasks, planes: planes.map(({ name, ok }) => `${name} ${ok}`) })
+        // The procedures' plane is judged in its own time, which may be before the third of these.
+        const own = planes.filter(({ name }) => name === 'nats')
+        beats.push({ counter, lastAcknowledged, runningTasks, planes: own.map(({ name, ok }) => `${name} ${ok}`) })
         return Promise.resolve(HeartbeatAck.fromPartial({ counter, known: true }))
       },
     },

@@ -153,7 +153,7 @@ test('F-33: an HTTP/2 session that opens no stream is ended', async (t) => {
   const session = connectHttp2(`https://${api.host}`, { ca: api.ca })
   session.on('error', () => {})
   await new Promise((resolve) => session.once('close', resolve))
-  t.true(session.closed)
+  t.true(session.destroyed)
 })
 
 test('F-32: rapid reset and a flood of header fields end the session, and the API goes on', async (t) => {

@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Machine } from '#shared/contract/machine.ts'
 import type { Task } from '#shared/contract/task.ts'
 import { attention } from '#hub/web/derive/attention.ts'
-import { machine, pendingMachine, summary, task } from '#test/e2e/dashboard/fixtures.ts'
+import { machine, pendingMachine, summary, task } from '#test/pages/fixtures.ts'
 
 const now = new Date()
 const machines = (...list: object[]) => list as Machine[]

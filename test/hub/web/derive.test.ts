@@ -4,7 +4,7 @@ import { formatAge, formatBytes, formatDuration, formatMicroseconds, printable }
 import { addressProblem, joinStage, joinTokenSpec } from '#hub/web/derive/join.ts'
 import { nameProblem } from '#hub/web/derive/names.ts'
 import { isFacts, preflightRows, rowVerdict } from '#hub/web/derive/task.ts'
-import { facts, machine, pendingMachine, row } from '#test/e2e/dashboard/fixtures.ts'
+import { facts, machine, pendingMachine, row } from '#test/pages/fixtures.ts'
 
 test('ages are written as kubectl does', (t) => {
   const now = new Date('2026-05-01T12:00:00Z')

@@ -4,8 +4,8 @@ import type { Machine } from '#shared/contract/machine.ts'
 import { failureFromStatus } from '#hub/web/api/failure.ts'
 import { readNdjson } from '#hub/web/api/ndjson.ts'
 import { createLiveList } from '#hub/web/data/live-list.ts'
-import { startFakeApi } from '#test/e2e/dashboard/fake-api.ts'
-import { machine } from '#test/e2e/dashboard/fixtures.ts'
+import { startFakeApi } from '#test/pages/fake-api.ts'
+import { machine } from '#test/pages/fixtures.ts'
 import { until } from '#test/helpers/until.ts'
 
 async function openList(t: { teardown(end: () => unknown): void }) {

@@ -5,7 +5,7 @@ import type { Cluster } from '#shared/contract/cluster.ts'
 import { startMicrosocks, startTinyproxy } from '#test/agent/link/proxies.ts'
 import { testCa } from '#test/hub/dial/certificates.ts'
 import { freePort } from '#test/helpers/ports.ts'
-import { headersOf } from '#test/integration/kube-proxy/fake-kube.ts'
+import { headersOf } from '#test/tunnel/kube-proxy/fake-kube.ts'
 import { base64, causesOf, kubeconfigText, startImportSite } from './site.ts'
 
 const apiPath = '/apis/moorline.dev/v1alpha1'

@@ -9,7 +9,7 @@ import type { Credentials } from '#hub/credentials/types.ts'
 import { silentLog } from '#shared/log/log.ts'
 import { base, manifest, startApi, type TestApi } from '#test/hub/api/fixture.ts'
 import { type TestCa, testCa } from '#test/hub/dial/certificates.ts'
-import { type FakeKube, type FakeKubeOptions, startFakeKube } from '#test/integration/kube-proxy/fake-kube.ts'
+import { type FakeKube, type FakeKubeOptions, startFakeKube } from '#test/tunnel/kube-proxy/fake-kube.ts'
 
 export interface ImportSite extends TestApi {
   ca: string

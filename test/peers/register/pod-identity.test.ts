@@ -7,7 +7,7 @@ import type { FailpointName } from '#shared/flow/failpoint.ts'
 import { createOwner } from '#test/faults/owner.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { until } from '#test/helpers/until.ts'
-import { type FakeKube, startFakeKube } from '#test/integration/kube-proxy/fake-kube.ts'
+import { type FakeKube, startFakeKube } from '#test/tunnel/kube-proxy/fake-kube.ts'
 import { type Site, startSite } from '#test/integration/site.ts'
 import { applyManifest, type ManifestObject, startPod } from './pod.ts'
 

@@ -8,8 +8,8 @@ import { readStatus } from '#agent/cli/status-file.ts'
 import { repositoryRoot } from '#test/helpers/paths.ts'
 import { type Program, startProgram } from '#test/helpers/processes.ts'
 import { until } from '#test/helpers/until.ts'
-import type { FakeKube } from '#test/integration/kube-proxy/fake-kube.ts'
-import { agentKubeconfig } from '#test/integration/kube-proxy/site.ts'
+import type { FakeKube } from '#test/tunnel/kube-proxy/fake-kube.ts'
+import { agentKubeconfig } from '#test/tunnel/kube-proxy/site.ts'
 
 interface Owner {
   teardown(run: () => Promise<void>): void

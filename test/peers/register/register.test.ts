@@ -6,7 +6,7 @@ import type { Machine } from '#shared/contract/machine.ts'
 import type { Registration } from '#shared/contract/registration.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { until } from '#test/helpers/until.ts'
-import { node, startFakeKube } from '#test/integration/kube-proxy/fake-kube.ts'
+import { node, startFakeKube } from '#test/tunnel/kube-proxy/fake-kube.ts'
 import { type Site, startSite } from '#test/integration/site.ts'
 import { applyManifest, runManifestCommand, startPod } from './pod.ts'
 

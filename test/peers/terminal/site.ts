@@ -13,8 +13,8 @@ import { type Log, silentLog } from '#shared/log/log.ts'
 import { type ExecClient, type ExecOptions, openExec } from '#test/helpers/exec-client.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { manifest, startApi, type TestApi } from '#test/hub/api/fixture.ts'
-import { addMachine } from '#test/integration/kube-proxy/site.ts'
-import { type Member, type MemberOptions, startTunnelFleet, type TunnelFleet } from '#test/integration/tunnel/fixture.ts'
+import { addMachine } from '#test/tunnel/kube-proxy/site.ts'
+import { type Member, type MemberOptions, startTunnelFleet, type TunnelFleet } from '#test/tunnel/fixture.ts'
 
 type Owner = Pick<ExecutionContext, 'teardown'>
 

@@ -5,7 +5,7 @@ import { componentStatuses, parseReadyz } from '#hub/controllers/cluster/compone
 import { observeCluster } from '#hub/controllers/cluster/observe.ts'
 import { parseQuantity } from '#hub/controllers/cluster/quantity.ts'
 import { type Answer, json, startClusterServer } from '#test/hub/clusters/server.ts'
-import { node } from '#test/integration/kube-proxy/fake-kube.ts'
+import { node } from '#test/tunnel/kube-proxy/fake-kube.ts'
 
 const base: Record<string, Answer> = {
   '/version': json({ gitVersion: 'v1.31.4', platform: 'linux/amd64' }),

@@ -6,9 +6,9 @@ import { startSshMachine } from '#test/helpers/ssh/machine.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { testCa } from '#test/hub/dial/certificates.ts'
 import { kubeconfigText } from '#test/peers/imported/site.ts'
-import { node, startFakeKube } from '#test/integration/kube-proxy/fake-kube.ts'
+import { node, startFakeKube } from '#test/tunnel/kube-proxy/fake-kube.ts'
 import { applyManifest, runManifestCommand, startPod } from '#test/peers/register/pod.ts'
-import { type BrowserSite, startBrowserSite } from './site.ts'
+import { type BrowserSite, startBrowserSite } from '#test/e2e/site.ts'
 
 const owner = createOwner()
 const slowly = { timeout: 60_000 }

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import { type RunningProxy, startMicrosocks, startTinyproxy } from '#test/agent/link/proxies.ts'
 import { createOwner } from '#test/faults/owner.ts'
 import { startTestAgent } from '#test/helpers/agent.ts'
-import { agentCommand, type Site, startEnroll, startSite, taskObject } from './site.ts'
+import { agentCommand, type Site, startEnroll, startSite, taskObject } from '#test/integration/site.ts'
 
 const owner = createOwner()
 let site: Site

@@ -16,7 +16,7 @@ import { silentLog } from '#shared/log/log.ts'
 import { manifest, startApi, type TestApi } from '#test/hub/api/fixture.ts'
 import { kubectl, type KubectlResult } from '#test/helpers/kubectl.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
-import { type Member, startTunnelFleet, type TunnelFleet } from '../tunnel/fixture.ts'
+import { type Member, startTunnelFleet, type TunnelFleet } from '../fixture.ts'
 import { type FakeKube, startFakeKube } from './fake-kube.ts'
 
 type Owner = Pick<ExecutionContext, 'teardown'>

@@ -1,4 +1,4 @@
-// The pages with canned data, for working on them without a hub: node test/e2e/dashboard/dev-server.ts
+// The pages with canned data, for working on them without a hub: node test/pages/dev-server.ts
 import { startFakeApi } from './fake-api.ts'
 import { smallFleet } from './fixtures.ts'
 

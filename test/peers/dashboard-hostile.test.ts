@@ -6,7 +6,7 @@ import type { Machine } from '#shared/contract/machine.ts'
 import { createOwner } from '#test/faults/owner.ts'
 import { startTestAgent } from '#test/helpers/agent.ts'
 import { conditionOf, taskObject } from '#test/integration/site.ts'
-import { type BrowserSite, startBrowserSite } from './site.ts'
+import { type BrowserSite, startBrowserSite } from '#test/e2e/site.ts'
 
 const owner = createOwner()
 let browser: BrowserSite

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const webRoot = fileURLToPath(new URL('../../../dist/web', import.meta.url))
+export const webRoot = fileURLToPath(new URL('../../dist/web', import.meta.url))
 // The hub's own policy, and trusted types on top: nothing in the pages builds markup from text.
 export const contentSecurityPolicy = [
   "default-src 'none'",

@@ -9,7 +9,7 @@ import { startTestAgent, type TestAgent } from '#test/helpers/agent.ts'
 import { repositoryRoot } from '#test/helpers/paths.ts'
 import { groupMembers, startProgram } from '#test/helpers/processes.ts'
 import { until } from '#test/helpers/until.ts'
-import { conditionOf, type Site, startSite, taskObject } from './site.ts'
+import { conditionOf, type Site, startSite, taskObject } from '#test/integration/site.ts'
 
 const owner = createOwner()
 let site: Site
