@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { constants, zstdCompress } from 'node:zlib'
 import { build } from 'esbuild'
+import { agentMemory } from '#shared/contract/memory.ts'
 import { ptyAsset } from '#agent/host/pty-addon.ts'
 import { runCommand } from '#scripts/dev/command.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
@@ -28,7 +29,7 @@ const seaOptions = {
   disableExperimentalSEAWarning: true,
   useCodeCache: true,
   useSnapshot: false,
-  execArgv: ['--disable-sigusr1', '--expose-gc', '--max-semi-space-size=1', '--max-old-space-size=64'],
+  execArgv: ['--disable-sigusr1', ...agentMemory.flags],
   execArgvExtension: 'none',
 } as const
 

@@ -70,6 +70,8 @@ export class TunnelStream extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const source = this.#source
+    // It takes no more, and would say so only later: a writer that goes on at each 'drain' would never let that moment come.
+    if (source.destroyed) return done(this.#failure())
     // TLS and sockets deliver 16 KiB at a time: what comes in one turn of the event loop leaves in one write.
     if (!this.#isCorked) {
       this.#isCorked = true

@@ -1,5 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import { parseDockerfile } from '#scripts/check/dockerfile.ts'
+import { repositoryRoot } from '#scripts/dev/root.ts'
+import { agentMemory, asAssignments, hubMemory } from '#shared/contract/memory.ts'
 import { checkDockerfile, checkDockerfiles } from '#scripts/check/dockerfiles.ts'
 
 const good = `FROM node:26.10.0-bookworm AS build
@@ -13,6 +17,15 @@ USER 10001
 ENTRYPOINT ["/app/run", "--flag"]
 `
 const check = (text: string) => checkDockerfile(text, '26.10.0', (path) => path === 'package.json')
+
+test('images and documentation have the memory settings of the programs', async (t) => {
+  const hub = [asAssignments(hubMemory.environment), ...hubMemory.flags]
+  const wanted = { 'Dockerfile.hub': hub, 'docs/operations.md': hub, 'Dockerfile.agent': [asAssignments(agentMemory.environment)] }
+  for (const [file, texts] of Object.entries(wanted)) {
+    const content = await readFile(join(repositoryRoot, file), 'utf8')
+    for (const text of texts) t.true(content.includes(text), `${file}: ${text}`)
+  }
+})
 
 test('our Dockerfiles keep the rules', async (t) => {
   t.deepEqual(await checkDockerfiles(), [])

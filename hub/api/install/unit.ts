@@ -1,4 +1,5 @@
 // The agent's systemd unit.
+import { agentMemory, asAssignments } from '#shared/contract/memory.ts'
 
 /**
  * Hardened as far as the agent's job allows. What is left out, and why:
@@ -23,7 +24,7 @@ StartLimitIntervalSec=0
 Type=exec
 ExecStart=${binary} run --state-dir /var/lib/moorline-agent
 # glibc gives memory back instead of keeping an arena for each thread: a quarter of the agent's memory.
-Environment=MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536
+Environment=${asAssignments(agentMemory.environment)}
 EnvironmentFile=-/etc/moorline/agent.env
 StateDirectory=moorline-agent
 StateDirectoryMode=0700

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { agentMemory } from '#shared/contract/memory.ts'
 import { createJoinToken } from '#scripts/dev/start/agent.ts'
 import { pollUntil } from '#scripts/dev/poll.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
@@ -44,7 +45,7 @@ export const suite: BenchSuite = async (progress) => {
       input: `${token.status?.token}\n`,
       stdio: ['pipe', 'ignore', 'inherit'],
     })
-    agent = spawn(binary, ['run', '--state-dir', stateDir], { stdio: 'ignore' })
+    agent = spawn(binary, ['run', '--state-dir', stateDir], { stdio: 'ignore', env: { ...process.env, ...agentMemory.environment } })
     const pid = agent.pid as number
     await pollUntil('the first preflight to end', 180_000, async () => {
       const { items } = await hub

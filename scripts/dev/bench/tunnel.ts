@@ -4,6 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { hubMemory } from '#shared/contract/memory.ts'
 import { type BenchRow, type BenchSuite, quantile, row } from './row.ts'
 import { clusterRows } from './tunnel/cluster.ts'
 import type { CarrierName, Figures } from './tunnel/measure.ts'
@@ -62,8 +63,13 @@ export const suite: BenchSuite = async (progress) => {
   }
 }
 
+/** With the memory settings of the hub, whatever is measured. */
 const start = (program: string, ...args: string[]): ChildProcess =>
-  fork(fileURLToPath(new URL(`tunnel/${program}`, import.meta.url)), args, { serialization: 'advanced' })
+  fork(fileURLToPath(new URL(`tunnel/${program}`, import.meta.url)), args, {
+    serialization: 'advanced',
+    execArgv: [...hubMemory.flags],
+    env: { ...process.env, ...hubMemory.environment },
+  })
 
 async function measured(name: CarrierName, targetPort: number, delayMs: number): Promise<Figures> {
   const child = start('measure.ts', name, String(targetPort), String(delayMs))

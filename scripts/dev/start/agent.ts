@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
+import { agentMemory } from '#shared/contract/memory.ts'
 import { OperatorError } from '#shared/errors/api-error.ts'
 import { tryCommand } from '../command.ts'
 import { pollUntil } from '../poll.ts'
@@ -26,7 +27,10 @@ export async function startAgent(api: AdminApi, options: StartOptions, onChild: 
   await mkdir(stateDir, { recursive: true, mode: 0o700 })
   const known = (await readdir(stateDir)).length > 0 ? await ownMachine(api) : undefined
   if (!known) await enroll(api, options, stateDir)
-  const child = startChild('agent', 'agent/main.ts', ['run', '--state-dir', stateDir, '--hub', options.listen], { logFile })
+  const child = startChild('agent', 'agent/main.ts', ['run', '--state-dir', stateDir, '--hub', options.listen], {
+    logFile,
+    memory: agentMemory,
+  })
   onChild(child)
   const machine = await pollUntil('the agent to connect', connectLimitMs, async () => {
     if (!child.isRunning()) {

@@ -3,8 +3,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream, existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import type { MemorySettings } from '#shared/contract/memory.ts'
 import { repositoryRoot } from '../root.ts'
-import { mallocEnvironment } from './malloc.ts'
 
 const setpriv = '/usr/bin/setpriv'
 const keptLines = 40
@@ -22,20 +22,21 @@ export interface Child {
 }
 
 export interface ChildOptions {
+  memory?: MemorySettings
   /** stderr is appended to it. */
   logFile: string
   onLine?(line: string): void
 }
 
 /** Starts `node script args…` with the Node that runs this. */
-export function startChild(name: string, script: string, args: readonly string[], { logFile, onLine }: ChildOptions): Child {
-  const command = [process.execPath, script, ...args]
+export function startChild(name: string, script: string, args: readonly string[], { logFile, memory, onLine }: ChildOptions): Child {
+  const command = [process.execPath, ...(memory?.flags ?? []), script, ...args]
   const [program = '', ...rest] = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'TERM', '--', ...command] : command
   const child = spawn(program, rest, {
     cwd: repositoryRoot,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...mallocEnvironment },
+    env: { ...process.env, ...memory?.environment },
   })
   const words: string[] = []
   const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 })

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { hubMemory } from '#shared/contract/memory.ts'
 import { OperatorError } from '#shared/errors/api-error.ts'
 import { webFolder } from '#scripts/build/web.ts'
 import { pollUntil } from '../poll.ts'
@@ -39,6 +40,7 @@ export async function startHub(options: StartOptions, onChild: (child: Child) =>
   if (options.natsUrl) args.push('--nats-url', options.natsUrl)
   const child = startChild('hub', 'hub/main.ts', args, {
     logFile,
+    memory: hubMemory,
     onLine(line) {
       if (line.startsWith('{') && (JSON.parse(line) as { event?: string }).event === 'ready') isReady = true
     },

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { agentMemory } from '#shared/contract/memory.ts'
 import type { TunnelClass } from '#shared/contract/tunnel.ts'
 import { startDelayRelay } from '#scripts/dev/delay-relay.ts'
 
@@ -36,7 +37,11 @@ export interface AgentEndStart {
 }
 
 export async function startAgentEnd(start: AgentEndStart): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL('agent-end.ts', import.meta.url)), { serialization: 'advanced' })
+  const child = fork(fileURLToPath(new URL('agent-end.ts', import.meta.url)), {
+    serialization: 'advanced',
+    execArgv: [...agentMemory.flags],
+    env: { ...process.env, ...agentMemory.environment },
+  })
   child.send(start)
   await once(child, 'message')
   return child

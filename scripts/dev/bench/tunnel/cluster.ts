@@ -14,6 +14,7 @@ import { repositoryRoot } from '#scripts/dev/root.ts'
 import { createJoinToken } from '#scripts/dev/start/agent.ts'
 import { openPki } from '#hub/pki/open.ts'
 import { systemClock } from '#shared/clock/clock.ts'
+import { agentMemory } from '#shared/contract/memory.ts'
 import { startBenchHub } from '../hub.ts'
 import { type BenchRow, quantile, row } from '../row.ts'
 import { stop } from './carrier.ts'
@@ -101,7 +102,11 @@ async function startAgent(directory: string, hub: BenchHub, { host, port, ca, to
   const args = ['agent/main.ts', 'enroll', '--hub', `127.0.0.1:${hub.port}`, '--token', '-', '--state-dir', stateDir, ...pins]
   const enrolled = await tryCommand(process.execPath, args, { stdin: `${joining.status?.token ?? ''}\n` })
   if (enrolled.code !== 0) throw new Error(`enroll ended with ${enrolled.code}: ${enrolled.stderr}`)
-  return spawn(process.execPath, ['agent/main.ts', 'run', '--state-dir', stateDir], { cwd: repositoryRoot, stdio: 'ignore' })
+  return spawn(process.execPath, [...agentMemory.flags, 'agent/main.ts', 'run', '--state-dir', stateDir], {
+    cwd: repositoryRoot,
+    stdio: 'ignore',
+    env: { ...process.env, ...agentMemory.environment },
+  })
 }
 
 interface Kubeconfig {

@@ -28,7 +28,7 @@ export interface Figures {
 }
 
 const mebibyte = 1024 * 1024
-const seconds = 1.5
+const seconds = 3
 const block = Buffer.alloc(256 * 1024)
 
 function tolerant(stream: Duplex): Duplex {

@@ -1,0 +1,33 @@
+// How the two programs are told to use memory; the images, the agent's unit and its executable say the same.
+//
+// glibc keeps what many TLS handshakes freed in an arena per thread: one arena gives most of it back. The buffers of a transfer
+// come and go at the top of that arena, and what is given back to the kernel for each of them is paid for with page faults: a few
+// MiB stay, and buffers below a MiB are never mappings of their own. A small young generation makes V8 free buffers while they
+// are still in the processor's cache.
+const mebibyte = 1024 * 1024
+
+export interface MemorySettings {
+  /** For glibc. */
+  environment: Readonly<Record<'MALLOC_ARENA_MAX' | 'MALLOC_TRIM_THRESHOLD_' | 'MALLOC_MMAP_THRESHOLD_', string>>
+  /** For V8. */
+  flags: readonly string[]
+}
+
+const malloc = (keptBytes: number): MemorySettings['environment'] => ({
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: String(keptBytes),
+  MALLOC_MMAP_THRESHOLD_: String(mebibyte),
+})
+
+export const hubMemory: MemorySettings = { environment: malloc(8 * mebibyte), flags: ['--max-semi-space-size=2'] }
+
+/** `--expose-gc`: it collects when it has been idle. */
+export const agentMemory: MemorySettings = {
+  environment: malloc(2 * mebibyte),
+  flags: ['--expose-gc', '--max-semi-space-size=1', '--max-old-space-size=64'],
+}
+
+export const asAssignments = (environment: MemorySettings['environment']): string =>
+  Object.entries(environment)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
