@@ -1,8 +1,8 @@
 // How the two programs are told to use memory; the images, the agent's unit and its executable say the same.
 //
 // glibc keeps what many TLS handshakes freed in an arena per thread: one arena gives most of it back. The buffers of a transfer
-// come and go at the top of that arena, and what is given back to the kernel for each of them is paid for with page faults: a few
-// MiB stay, and buffers below a MiB are never mappings of their own. A small young generation makes V8 free buffers while they
+// come and go at the top of that arena, and what is given back to the kernel for each of them is paid for with page faults: at the hub
+// a few MiB stay, and buffers below a MiB are never mappings of their own. A small young generation makes V8 free buffers while they
 // are still in the processor's cache.
 const mebibyte = 1024 * 1024
 
@@ -23,7 +23,7 @@ export const hubMemory: MemorySettings = { environment: malloc(8 * mebibyte), fl
 
 /** `--expose-gc`: it collects when it has been idle. */
 export const agentMemory: MemorySettings = {
-  environment: malloc(2 * mebibyte),
+  environment: malloc(65_536),
   flags: ['--expose-gc', '--max-semi-space-size=1', '--max-old-space-size=64'],
 }
 

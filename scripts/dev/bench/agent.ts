@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agentMemory } from '#shared/contract/memory.ts'
+import { ensureAgent } from '#scripts/build/agent.ts'
 import { createJoinToken } from '#scripts/dev/start/agent.ts'
 import { pollUntil } from '#scripts/dev/poll.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
@@ -17,8 +18,8 @@ const idleSeconds = 60
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
 
 export const suite: BenchSuite = async (progress) => {
-  const size = statSync(binary, { throwIfNoEntry: false })
-  if (!size) throw new Error(`${binary} is not there; run npm run build first`)
+  await ensureAgent({ print: progress })
+  const size = statSync(binary)
   const startMs = (program: string, args: readonly string[]) =>
     median(
       Array.from({ length: 11 }, () => {
