@@ -72,8 +72,6 @@ export function clusterRemedy(cluster: Cluster, condition: Condition): string | 
       if (isImported) return 'Check the address, the proxy and the firewall between hub and cluster. The hub tries again by itself.'
       if (!wasRead(cluster)) return 'Run one of the two commands of “Register” on the cluster.'
       return undefined
-    case 'VersionSupported':
-      return 'Reading and kubectl go on; what needs a supported version is refused. Upgrade the cluster.'
     case 'SameCluster':
       return isImported
         ? 'Another cluster answers at this address. Correct the address, or delete this cluster here and import the other one.'
