@@ -60,8 +60,20 @@ function structureProblems(page: Page): Promise<string[]> {
   })
 }
 
-/** Everything that is wrong with the page as it stands now. */
+/** Colours on their way from one state to the next are nobody's; what never ends, a spinner, is not waited for. */
+const whenStill = (page: Page): Promise<unknown> =>
+  page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter(({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY)
+        .map(({ finished }) => finished),
+    ),
+  )
+
+/** Everything that is wrong with the page once it stands still. */
 export async function accessibilityProblems(page: Page): Promise<string[]> {
+  await whenStill(page)
   const nameless = (await namelessNodes(page)).map((role) => `a ${role} without a name`)
   return [...nameless, ...(await structureProblems(page)), ...(await contrastProblems(page)).map((one) => `contrast ${one}`)]
 }
