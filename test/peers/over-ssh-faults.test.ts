@@ -3,6 +3,7 @@ import test from 'ava'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
+import { repositoryRoot } from '#scripts/dev/root.ts'
 import { createOwner } from '#test/faults/owner.ts'
 import { type SshMachine, type SshMachineOptions, startSshMachine } from '#test/helpers/ssh/machine.ts'
 import { differences } from '#test/helpers/ssh/tree.ts'
@@ -54,7 +55,11 @@ test.serial('a service that does not start: everything is undone, the identity e
 test.serial(
   'temporary folders without exec do not matter; without space, and a full place of the agent, do and nothing is left',
   async (t) => {
-    const mounts = (options: string) => `mount -t tmpfs -o ${options} tmpfs /var/tmp; mount -t tmpfs -o ${options} tmpfs /tmp`
+    // The agent of these tests runs out of this repository, which may itself be in one of the two.
+    const kept = [`mkdir -p /run/test/repository`, `mount --bind '${repositoryRoot}' /run/test/repository`]
+    const back = [`mkdir -p '${repositoryRoot}'`, `mount --bind /run/test/repository '${repositoryRoot}'`]
+    const mounts = (options: string) =>
+      [...kept, ...['/var/tmp', '/tmp'].map((place) => `mount -t tmpfs -o ${options} tmpfs ${place}`), ...back].join('; ')
     const noexec = await begin(t, 'noexec', { prepare: mounts('noexec,mode=1777') })
     await noexec.add()
     const task = await site.ended('noexec')
