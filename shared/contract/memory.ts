@@ -8,22 +8,23 @@ const mebibyte = 1024 * 1024
 
 export interface MemorySettings {
   /** For glibc. */
-  environment: Readonly<Record<'MALLOC_ARENA_MAX' | 'MALLOC_TRIM_THRESHOLD_' | 'MALLOC_MMAP_THRESHOLD_', string>>
+  environment: Readonly<Record<string, string>>
   /** For V8. */
   flags: readonly string[]
 }
 
-const malloc = (keptBytes: number): MemorySettings['environment'] => ({
-  MALLOC_ARENA_MAX: '1',
-  MALLOC_TRIM_THRESHOLD_: String(keptBytes),
-  MALLOC_MMAP_THRESHOLD_: String(mebibyte),
-})
+export const hubMemory: MemorySettings = {
+  environment: {
+    MALLOC_ARENA_MAX: '1',
+    MALLOC_TRIM_THRESHOLD_: String(8 * mebibyte),
+    MALLOC_MMAP_THRESHOLD_: String(mebibyte),
+  },
+  flags: ['--max-semi-space-size=2'],
+}
 
-export const hubMemory: MemorySettings = { environment: malloc(8 * mebibyte), flags: ['--max-semi-space-size=2'] }
-
-/** `--expose-gc`: it collects when it has been idle. */
+/** It is idle nearly always, and then has to be small. `--expose-gc`: it collects when it has been idle. */
 export const agentMemory: MemorySettings = {
-  environment: malloc(65_536),
+  environment: { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536' },
   flags: ['--expose-gc', '--max-semi-space-size=1', '--max-old-space-size=64'],
 }
 
