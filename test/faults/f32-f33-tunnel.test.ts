@@ -12,7 +12,8 @@ import { systemClock } from '#shared/clock/clock.ts'
 import { serverNames } from '#shared/contract/subjects.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { until } from '#test/helpers/until.ts'
-import { echo, startService, startTunnelFleet, type TunnelFleet } from '#test/tunnel/fixture.ts'
+import { echo } from '#test/helpers/tcp.ts'
+import { startService, startTunnelFleet, type TunnelFleet } from '#test/tunnel/fixture.ts'
 import { frame, frameFlag, frameType, headerBlock } from './http2-frames.ts'
 
 const mebibyte = 1024 * 1024

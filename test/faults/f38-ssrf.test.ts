@@ -13,7 +13,8 @@ import { noncePayload, tunnelHeaders } from '#shared/contract/tunnel.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { silentLog } from '#shared/log/log.ts'
 import { startKubeSite } from '#test/tunnel/kube-proxy/site.ts'
-import { echo, startService, startTunnelFleet } from '#test/tunnel/fixture.ts'
+import { echo } from '#test/helpers/tcp.ts'
+import { startService, startTunnelFleet } from '#test/tunnel/fixture.ts'
 
 /** Of the loopback port that would answer, and of services that trust whoever reaches them. */
 const names = (port: number): string[] => [

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { selfSigned } from '#test/hub/api/fixture.ts'
+import { agentKubeconfig } from '#test/tunnel/kube-proxy/site.ts'
 
 interface Owner {
   teardown(run: () => Promise<void>): void
@@ -118,11 +119,4 @@ function readRequest(bytes: Buffer): { request: Omit<RawRequest, 'connection'>; 
 }
 
 export const agentKubeconfigOf = ({ server, ca }: Pick<RawKube, 'server' | 'ca'>, token = 'cluster-token'): string =>
-  JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
-    users: [{ name: 'u', user: { token } }],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'x',
-  })
+  JSON.stringify(agentKubeconfig({ server, ca, token }))

@@ -1,4 +1,4 @@
-// What an operator does to a running fleet: stops and starts either side, backs up, restores. Crashes are the matter of test/faults.
+// What an operator does to a running fleet: stops and starts either side, backs up, restores. Crashes are the matter of the other files here.
 import { cp, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'

@@ -4,13 +4,14 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
 
 /** Listens with a server of the test's own. Resolves with the port. */
-export async function listenWith(t: ExecutionContext, server: Server): Promise<number> {
+export async function listenWith(t: Pick<ExecutionContext, 'teardown'>, server: Server): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('error', () => {
       // A test breaks connections; 'close' follows.
     })
+    socket.once('close', () => sockets.delete(socket))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -8,6 +8,7 @@ import { apiVersion, type Condition } from '#shared/contract/meta.ts'
 import type { Task } from '#shared/contract/task.ts'
 import { type Client, openClient } from '#test/faults/client.ts'
 import type { Owner } from '#test/faults/owner.ts'
+import { type ExecClient, type ExecOptions, openExec } from '#test/helpers/exec-client.ts'
 import { pinsOf } from '#test/helpers/agent.ts'
 import { startTestHub, type TestHub } from '#test/helpers/hub.ts'
 import { kubectl, kubectlPath, type KubectlResult } from '#test/helpers/kubectl.ts'
@@ -32,6 +33,8 @@ export interface Site {
   finished(name: string, timeoutMs?: number): Promise<Task>
   /** Created with kubectl, because only the answer to create has the secret. */
   joinToken(spec: JoinTokenSpec): Promise<JoinToken>
+  /** A program or a shell on a machine, as admin. */
+  exec(machine: string, options?: Partial<ExecOptions>): Promise<ExecClient>
 }
 
 export interface SiteOptions {
@@ -58,6 +61,7 @@ export async function startSite(owner: Owner, options: SiteOptions = {}): Promis
     directory,
     hub,
     client: () => client,
+    exec: (machine, execOptions) => openExec({ url: hub.url, ca: client.ca.toString(), machine, token: client.token, ...execOptions }),
     tryKubectl,
     kubectl: (...args) => strict(args),
     apply: (...objects) => strict(['apply', '-f', '-'], list(objects)),

@@ -1,12 +1,9 @@
 // A machine of the site joins by itself: the shown command, Debian's systemd, the built executable, the firewall in between. Then a
 // shell on it, and what becomes of both when the cable is cut.
-import { join } from 'node:path'
 import test from 'ava'
-import type { Machine } from '#shared/contract/machine.ts'
 import { ensureAgent } from '#scripts/build/agent.ts'
-import { repositoryRoot } from '#scripts/dev/root.ts'
+import { inRepository } from '#test/helpers/paths.ts'
 import { createOwner } from '#test/faults/owner.ts'
-import { type ExecClient, openExec } from '#test/helpers/exec-client.ts'
 import { until } from '#test/helpers/until.ts'
 import { conditionOf, type Site, startSite } from '#test/integration/site.ts'
 import { testBed } from './bed/for-tests.ts'
@@ -25,7 +22,7 @@ test.before(async (t) => {
   owner.teardown(() => setFirewall(bed, firewalled))
   site = await startSite(owner, {
     listen: { host: hubAddress, port: hubPort },
-    hubArgs: ['--artifacts-dir', join(repositoryRoot, 'dist')],
+    hubArgs: ['--artifacts-dir', inRepository('dist')],
   })
   owner.teardown(async () => {
     await tryOn(bed, machineName, ['systemctl', 'disable', '--now', 'moorline-agent'])
@@ -41,17 +38,12 @@ test.before(async (t) => {
 })
 test.after.always(() => owner.close())
 
-const machine = async () => JSON.parse(await site.kubectl('get', 'machine', machineName, '-o', 'json')) as Machine
+const machine = () => site.machine(machineName)
 const untilConnected = (status: 'True' | 'False') =>
   until(`Connected to be ${status}`, async () => conditionOf(await machine(), 'Connected')?.status === status, {
     timeoutMs: healLimitMs,
     intervalMs: 250,
   })
-const exec = (options: { command?: string[]; tty?: boolean }): Promise<ExecClient> => {
-  const { ca, token } = site.client()
-  return openExec({ url: site.hub.url, ca: ca.toString(), machine: machineName, token, ...options })
-}
-
 test.serial(
   'the shown command installs the agent as a service, which waits with its fingerprint and connects once it is approved',
   async (t) => {
@@ -70,11 +62,11 @@ test.serial(
 )
 
 test.serial('a program runs on it, and a shell in a terminal, through the one port', async (t) => {
-  const client = await exec({ command: ['sh', '-c', 'hostname; exit 4'] })
+  const client = await site.exec(machineName, { command: ['sh', '-c', 'hostname; exit 4'] })
   const { status } = await client.ended
   t.is(client.output(), `${machineName}\n`)
   t.like(status, { reason: 'NonZeroExitCode' })
-  const shell = await exec({ tty: true })
+  const shell = await site.exec(machineName, { tty: true })
   shell.send('echo I am $(hostname), $((6*7))\n')
   await shell.has(`I am ${machineName}, 42`)
   shell.send('exit\n')
@@ -85,7 +77,7 @@ test.serial(
   'a terminal whose cable is cut ends as broken, its shell is ended on the machine, and the next one opens when it is back',
   async (t) => {
     t.timeout(180_000)
-    const shell = await exec({ tty: true })
+    const shell = await site.exec(machineName, { tty: true })
     shell.send('exec sleep 4242\n')
     const runs = async () => (await tryOn(bed, machineName, ['pgrep', '-f', '^sleep 4242'])).code === 0
     await until('the program to run', runs)
@@ -96,7 +88,7 @@ test.serial(
     await until('the program to be gone', async () => !(await runs()), { timeoutMs: healLimitMs })
     await setFirewall(bed, firewalled)
     await untilConnected('True')
-    const next = await exec({ command: ['hostname'] })
+    const next = await site.exec(machineName, { command: ['hostname'] })
     await next.ended
     t.is(next.output(), `${machineName}\n`)
   },

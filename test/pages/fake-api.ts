@@ -2,6 +2,7 @@
 // and the same content security policy as the hub. The tests against the real hub are elsewhere.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { kindNames, type Plural } from '#hub/web/api/kinds.ts'
 import { serveStatic } from './fake-static.ts'
 
 export interface FakeObject {
@@ -25,16 +26,6 @@ export interface LogRecord {
   at: string
   stream: string
   text: string
-}
-export type Plural = 'clusters' | 'machines' | 'tasks' | 'jointokens' | 'credentials' | 'accesstokens' | 'accessbindings'
-const kinds: Record<Plural, string> = {
-  clusters: 'Cluster',
-  machines: 'Machine',
-  tasks: 'Task',
-  jointokens: 'JoinToken',
-  credentials: 'Credential',
-  accesstokens: 'AccessToken',
-  accessbindings: 'AccessBinding',
 }
 const base = '/apis/moorline.dev/v1alpha1'
 
@@ -105,7 +96,7 @@ export async function startFakeApi(): Promise<FakeApi> {
       version++
       const object: FakeObject = {
         apiVersion: 'moorline.dev/v1alpha1',
-        kind: kinds[plural],
+        kind: kindNames[plural],
         metadata: {
           uid: old?.metadata.uid ?? `uid-${version}`,
           generation: 1,
@@ -176,7 +167,7 @@ export async function startFakeApi(): Promise<FakeApi> {
     const start = Number(query.get('continue') ?? 0)
     const end = start + Number(query.get('limit') ?? all.length)
     answer(response, 200, {
-      kind: `${kinds[plural]}List`,
+      kind: `${kindNames[plural]}List`,
       metadata: { resourceVersion: String(version), continue: end < all.length ? String(end) : undefined },
       items: all.slice(start, end),
     })

@@ -3,22 +3,11 @@ import { readFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pagePolicy } from '#hub/api/http/page-policy.ts'
 
 export const webRoot = fileURLToPath(new URL('../../dist/web', import.meta.url))
 // The hub's own policy, and trusted types on top: nothing in the pages builds markup from text.
-export const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "manifest-src 'self'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-].join('; ')
+const contentSecurityPolicy = `${pagePolicy}; require-trusted-types-for 'script'`
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import test from 'ava'
 import { parseDockerfile } from '#scripts/check/dockerfile.ts'
-import { repositoryRoot } from '#scripts/dev/root.ts'
+import { inRepository } from '#test/helpers/paths.ts'
 import { agentMemory, asAssignments, hubMemory } from '#shared/contract/memory.ts'
 import { checkDockerfile, checkDockerfiles } from '#scripts/check/dockerfiles.ts'
 
@@ -22,7 +21,7 @@ test('images and documentation have the memory settings of the programs', async 
   const hub = [asAssignments(hubMemory.environment), ...hubMemory.flags]
   const wanted = { 'Dockerfile.hub': hub, 'docs/operations.md': hub, 'Dockerfile.agent': [asAssignments(agentMemory.environment)] }
   for (const [file, texts] of Object.entries(wanted)) {
-    const content = await readFile(join(repositoryRoot, file), 'utf8')
+    const content = await readFile(inRepository(file), 'utf8')
     for (const text of texts) t.true(content.includes(text), `${file}: ${text}`)
   }
 })

@@ -12,7 +12,8 @@ import { startFleet } from '#test/agent/link/fleet.ts'
 import { createEmptyHandlers } from '#test/agent/link/handlers.ts'
 import { startTinyproxy } from '#test/agent/link/proxies.ts'
 import { until } from '#test/helpers/until.ts'
-import { echo, startService } from './fixture.ts'
+import { echo } from '#test/helpers/tcp.ts'
+import { startService } from './fixture.ts'
 
 test('the request travels over NATS, the connection through the agent’s proxy, and the plane is reported while it is in use', async (t) => {
   const tunnels = createTunnels({

@@ -1,7 +1,6 @@
 // The hub's tunnels behind a real gateway, and agents' tunnel servers that dial it with real certificates, directly or through a
 // relay. Only the notice over NATS is handed over here; tunnel.test.ts has that too.
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import { dialTunnel } from '#agent/link/tunnel-dial.ts'
@@ -13,6 +12,7 @@ import { createTunnels } from '#hub/tunnel/create.ts'
 import type { Tunnels, TunnelsOptions } from '#hub/tunnel/types.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { silentLog } from '#shared/log/log.ts'
+import { listenWith } from '#test/helpers/tcp.ts'
 import { type Fixture, startFixture, type TestAgent } from '#test/hub/gateway/fixture.ts'
 import { webcrypto } from 'node:crypto'
 
@@ -98,26 +98,14 @@ export async function startService(
   t: Owner,
   onConnection: (socket: Socket) => void,
 ): Promise<{ port: number; server: Server; open(): number }> {
-  const sockets = new Set<Socket>()
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {
-      // A test breaks connections; 'close' follows.
-    })
-    socket.once('close', () => sockets.delete(socket))
-    onConnection(socket)
+  const server = createServer({ allowHalfOpen: true }, onConnection)
+  let open = 0
+  server.on('connection', (socket) => {
+    open += 1
+    socket.once('close', () => (open -= 1))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-    await once(server, 'close')
-  })
-  return { port: (server.address() as { port: number }).port, server, open: () => sockets.size }
+  return { port: await listenWith(t, server), server, open: () => open }
 }
-
-export const echo = (socket: Socket): void => void socket.pipe(socket)
 
 /** Everything until the clean end; rejects when there is none. */
 export async function readAll(stream: NodeJS.ReadableStream & AsyncIterable<unknown>): Promise<{ bytes: number; sha256: string }> {

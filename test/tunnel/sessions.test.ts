@@ -14,9 +14,10 @@ import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { silentLog } from '#shared/log/log.ts'
 import { fastClock } from '#test/agent/link/clocks.ts'
 import { startRelay } from '#test/agent/link/relay.ts'
+import { echo } from '#test/helpers/tcp.ts'
 import { startFixture } from '#test/hub/gateway/fixture.ts'
 import { until } from '#test/helpers/until.ts'
-import { echo, readAll, startService, startTunnelFleet } from './fixture.ts'
+import { readAll, startService, startTunnelFleet } from './fixture.ts'
 
 const request = { user: 'me', class: 'interactive', target: 'echo' } as const
 const codeOf = (work: Promise<unknown>) =>

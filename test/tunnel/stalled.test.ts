@@ -4,7 +4,8 @@ import test from 'ava'
 import type { TunnelClass } from '#shared/contract/tunnel.ts'
 import type { TunnelStream } from '#shared/tunnel/stream.ts'
 import { until } from '#test/helpers/until.ts'
-import { echo, startService, startTunnelFleet, type TunnelFleet } from './fixture.ts'
+import { echo } from '#test/helpers/tcp.ts'
+import { startService, startTunnelFleet, type TunnelFleet } from './fixture.ts'
 
 const mebibyte = 1024 * 1024
 const block = Buffer.alloc(65_536)

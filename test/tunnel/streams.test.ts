@@ -3,7 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import test from 'ava'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { until } from '#test/helpers/until.ts'
-import { echo, readAll, startService, startTunnelFleet } from './fixture.ts'
+import { echo } from '#test/helpers/tcp.ts'
+import { readAll, startService, startTunnelFleet } from './fixture.ts'
 
 const me = { user: 'me' } as const
 

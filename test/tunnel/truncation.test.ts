@@ -5,7 +5,8 @@ import test from 'ava'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { startRelay } from '#test/agent/link/relay.ts'
 import { until } from '#test/helpers/until.ts'
-import { echo, readAll, startService, startTunnelFleet } from './fixture.ts'
+import { echo } from '#test/helpers/tcp.ts'
+import { readAll, startService, startTunnelFleet } from './fixture.ts'
 
 const request = { user: 'me', class: 'bulk' } as const
 const half = Buffer.alloc(100_000, 'h')

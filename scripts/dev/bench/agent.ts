@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { agentMemory } from '#shared/contract/memory.ts'
-import { ensureAgent } from '#scripts/build/agent.ts'
+import { agentName, ensureAgent } from '#scripts/build/agent.ts'
 import { createJoinToken } from '#scripts/dev/start/agent.ts'
 import { pollUntil } from '#scripts/dev/poll.ts'
 import { repositoryRoot } from '#scripts/dev/root.ts'
@@ -12,7 +12,7 @@ import { startBenchHub } from './hub.ts'
 import { cpuSeconds, memoryOf } from './process-use.ts'
 import { type BenchSuite, median, row } from './row.ts'
 
-const binary = join(repositoryRoot, 'dist/moorline-agent-linux-x64')
+const binary = join(repositoryRoot, 'dist', agentName)
 const settleSeconds = 40
 const idleSeconds = 60
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000))

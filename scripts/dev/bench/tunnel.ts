@@ -1,12 +1,11 @@
 // The tunnel beside a TLS connection for each stream (the limit of Node), `ssh -R`, and a multiplexer on WebSocket frames: rates,
 // latencies idle and under load, opening, memory and CPU, near and at a round trip of 40 ms; then requests and exec of a kubectl through
 // hub, tunnel and agent.
-import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { hubMemory } from '#shared/contract/memory.ts'
 import { type BenchRow, type BenchSuite, quantile, row } from './row.ts'
 import { clusterRows } from './tunnel/cluster.ts'
+import { forkWith } from './tunnel/fork.ts'
 import type { CarrierName, Figures } from './tunnel/measure.ts'
 
 const peers: Readonly<Record<Exclude<CarrierName, 'ours'>, string>> = {
@@ -37,7 +36,7 @@ const metrics: readonly { name: string; unit: string; of(figures: Figures): numb
 ]
 
 export const suite: BenchSuite = async (progress) => {
-  const target = start('target.ts')
+  const target = forkWith(hubMemory, 'target.ts')
   try {
     const [{ port }] = (await once(target, 'message')) as [{ port: number }]
     const rows: BenchRow[] = []
@@ -63,16 +62,8 @@ export const suite: BenchSuite = async (progress) => {
   }
 }
 
-/** With the memory settings of the hub, whatever is measured. */
-const start = (program: string, ...args: string[]): ChildProcess =>
-  fork(fileURLToPath(new URL(`tunnel/${program}`, import.meta.url)), args, {
-    serialization: 'advanced',
-    execArgv: [...hubMemory.flags],
-    env: { ...process.env, ...hubMemory.environment },
-  })
-
 async function measured(name: CarrierName, targetPort: number, delayMs: number): Promise<Figures> {
-  const child = start('measure.ts', name, String(targetPort), String(delayMs))
+  const child = forkWith(hubMemory, 'measure.ts', [name, String(targetPort), String(delayMs)])
   const isLate = setTimeout(() => child.kill('SIGKILL'), maxMs)
   const exited = once(child, 'exit').then(() => {
     throw new Error(`the measurement of ${name} has ended without figures`)

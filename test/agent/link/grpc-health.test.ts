@@ -1,38 +1,26 @@
-import { once } from 'node:events'
-import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { createSecureServer, type ServerHttp2Stream } from 'node:http2'
 import test, { type ExecutionContext } from 'ava'
 import { probeProcedures } from '#agent/link/grpc-health.ts'
 import { openPki } from '#hub/pki/open.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { serverNames } from '#shared/contract/subjects.ts'
+import { listenWith } from '#test/helpers/tcp.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 
 /** A server that answers each call in its own way, and the probe of it. */
 async function probeOf(t: ExecutionContext, answer: (stream: ServerHttp2Stream) => void, timeoutMs = 10_000) {
   const pki = await openPki({ dataDir: await tempDir(t), names: ['localhost'], clock: systemClock })
-  const sessions = new Set<ServerHttp2Session>()
   const server = createSecureServer({ ...pki.agentTls, ALPNProtocols: ['h2'] })
   let asked = ''
-  server.on('session', (session) => {
-    sessions.add(session)
-    session.once('close', () => sessions.delete(session))
-  })
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     asked = `${headers[':method']} ${headers[':path']} ${headers['content-type']} ${headers.te}`
     stream.on('error', () => {})
     answer(stream)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(async () => {
-    for (const session of sessions) session.destroy()
-    server.close()
-    await once(server, 'close')
-  })
+  const port = await listenWith(t, server)
   const state = await probeProcedures(
     {
-      hub: { host: '127.0.0.1', port: (server.address() as AddressInfo).port },
+      hub: { host: '127.0.0.1', port },
       clock: systemClock,
       tls: () => ({ servername: serverNames.grpc, trust: { fleetCa: pki.fleetCaPem, pins: pki.pins } }),
     },

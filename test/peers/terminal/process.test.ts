@@ -7,7 +7,7 @@ import { membersOf } from '#agent/host/process-session.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import { type Client, kindPath } from '#test/faults/client.ts'
 import { startTestAgent, type TestAgent } from '#test/helpers/agent.ts'
-import { type ExecClient, type ExecOptions, ExecRefused, openExec } from '#test/helpers/exec-client.ts'
+import { type ExecClient, type ExecOptions, ExecRefused } from '#test/helpers/exec-client.ts'
 import { until } from '#test/helpers/until.ts'
 import { type Site, startSite } from '#test/integration/site.ts'
 
@@ -37,7 +37,7 @@ async function start(t: ExecutionContext, terminal?: object): Promise<Started> {
   return {
     ...{ site, agent, name, client, setPolicy },
     async exec(options = {}) {
-      const opened = await openExec({ url: site.hub.url, ca: client.ca.toString(), machine: name, token: client.token, ...options })
+      const opened = await site.exec(name, options)
       t.teardown(() => opened.socket.terminate())
       return opened
     },

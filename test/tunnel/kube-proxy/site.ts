@@ -95,7 +95,7 @@ export async function addMachine(api: TestApi, name: string, status: MachineStat
   })
 }
 
-export function agentKubeconfig({ server, ca, token }: FakeKube): object {
+export function agentKubeconfig({ server, ca, token }: Pick<FakeKube, 'server' | 'ca' | 'token'>): object {
   return {
     apiVersion: 'v1',
     kind: 'Config',

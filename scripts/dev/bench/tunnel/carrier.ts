@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { agentMemory } from '#shared/contract/memory.ts'
 import type { TunnelClass } from '#shared/contract/tunnel.ts'
+import { forkWith } from './fork.ts'
 import { startDelayRelay } from '#scripts/dev/delay-relay.ts'
 
 export interface Carrier {
@@ -37,11 +38,7 @@ export interface AgentEndStart {
 }
 
 export async function startAgentEnd(start: AgentEndStart): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL('agent-end.ts', import.meta.url)), {
-    serialization: 'advanced',
-    execArgv: [...agentMemory.flags],
-    env: { ...process.env, ...agentMemory.environment },
-  })
+  const child = forkWith(agentMemory, 'agent-end.ts')
   child.send(start)
   await once(child, 'message')
   return child
