@@ -96,7 +96,7 @@ export function smallClusters(api: FakeApi): void {
         condition('CredentialValid', 'True', 'Accepted', 'The cluster accepted the credential'),
         condition('Healthy', 'False', 'ComponentsUnhealthy', 'controller-manager is not healthy', 20),
         condition('Ready', 'False', 'Unhealthy', 'controller-manager is not healthy', 20),
-        condition('VersionSupported', 'False', 'TooOld', 'v1.26 is older than 1.28', 5000),
+        condition('VersionSupported', 'False', 'TooOld', 'v1.26.15 is older than the supported 1.28 to 1.36. Upgrade it', 5000),
       ],
     }),
   })

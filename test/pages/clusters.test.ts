@@ -203,7 +203,7 @@ test('a cluster of five hundred nodes is searched, filtered and paged; the page 
   await page.getByRole('link', { name: 'Download big.kubeconfig' }).click()
   t.is((await download).suggestedFilename(), 'big.kubeconfig')
   await open('/clusters/cloud?tab=conditions')
-  await page.getByText('Upgrade the cluster.').waitFor()
+  await page.getByText('older than the supported 1.28 to 1.36. Upgrade it').waitFor()
   await page.getByRole('tab', { name: 'Components, 1 unhealthy' }).click()
   await page.locator('[data-component="unhealthy"]').getByText('connection refused').waitFor()
   t.deepEqual(complaints, [])
