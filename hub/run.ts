@@ -23,6 +23,7 @@ import { createClusterController } from '#hub/controllers/cluster/controller.ts'
 import { createCredentialController } from '#hub/controllers/credential/controller.ts'
 import { createEnrollment } from '#hub/controllers/enrollment/enroll.ts'
 import { createIdentities } from '#hub/controllers/enrollment/identities.ts'
+import { withRequester } from '#hub/controllers/install-agent/requester.ts'
 import { createJoinTokenController } from '#hub/controllers/join-token/controller.ts'
 import { createAgentSessions } from '#hub/controllers/machine/agent-sessions.ts'
 import { createMachineController } from '#hub/controllers/machine/controller.ts'
@@ -153,6 +154,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       facts: () => ({ publicUrl: config.publicUrl, caPem: pki.web.isOperatorProvided ? undefined : pki.fleetCaPem }),
     })
     cleanups.push(() => proxy.close())
+    const probe = createAdmission({ resources, credentials, vault, clock })
     const terminals = createTerminals({ resources, tunnels, isAlive, clock })
     const api = await createApi({
       resources,
@@ -162,7 +164,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       clock,
       tls: { key: pki.web.key, cert: pki.web.cert },
       version,
-      admit: createAdmission({ resources, credentials, vault, clock }),
+      admit: async (object, old, by) => withRequester(await probe(object, old), old, by.name),
       decorate: (object) => (object.kind === 'Machine' ? decorateMachine(object as Machine, presence) : object),
       readiness: createReadiness({ gateway: () => gateway.readiness(), store: () => [storeReadiness(store)] }, clock),
       metrics,

@@ -9,7 +9,7 @@ import type { Log } from '#shared/log/log.ts'
 import type { Auth, User, Verb } from '#hub/auth/types.ts'
 import type { Metrics } from '#hub/observability/metrics.ts'
 import type { Readiness } from '#hub/observability/readiness.ts'
-import type { Admit, Resources } from '#hub/resources/types.ts'
+import type { Resources } from '#hub/resources/types.ts'
 import type { Store } from '#hub/store/types.ts'
 
 /** Who may call a route. A route without one is refused when it is registered, so none is open by accident. */
@@ -45,7 +45,7 @@ export interface ApiDeps {
   /** Adds what only memory knows (a heartbeat's time) to an object that leaves. Returns the same object when there is nothing to add. */
   decorate?(object: Resource): Resource
   /** What users write is tried before it is stored: a cluster that is imported is dialled. */
-  admit?: Admit
+  admit?(object: Resource, old: Resource | undefined, by: User): Promise<Resource>
   readiness(): Promise<Readiness[]>
   metrics: Metrics
   /** The built dashboard (dist/web). */

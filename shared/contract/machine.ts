@@ -106,6 +106,7 @@ export const MachineStatus = Type.Object(
           hostKey: Type.Optional(Type.String({ maxLength: 128, description: 'SHA256:… of the host key, pinned at first use' })),
           server: Type.Optional(Type.String({ maxLength: 320, description: 'host:port that showed this key' })),
           task: Type.Optional(Type.String({ maxLength: 253, description: 'the Task that installs, or installed, the agent' })),
+          requestedBy: Type.Optional(Type.String({ maxLength: 253, description: 'user who wrote spec.ssh last' })),
         },
         closed,
       ),

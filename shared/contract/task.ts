@@ -37,6 +37,9 @@ export const TaskStatus = Type.Object(
       Type.Object({ percent: Type.Integer({ minimum: 0, maximum: 100 }), message: Type.String({ maxLength: 1024 }) }, closed),
     ),
     result: Type.Optional(Type.Unknown({ description: 'what the action returned; rows appear while it runs' })),
+    requestedBy: Type.Optional(
+      Type.String({ maxLength: 253, description: 'user who asked for this attempt of a task that the hub performs itself' }),
+    ),
     queuedAt: Type.Optional(Timestamp),
     agentId: Type.Optional(Type.String({ maxLength: 64, description: 'identity that this attempt was first sent to' })),
     deliveredAt: Type.Optional(Timestamp),

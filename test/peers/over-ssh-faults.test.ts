@@ -34,11 +34,14 @@ const isClean = (before: ReadonlyMap<string, string>, machine: SshMachine) =>
   )
 
 test.serial('a service that does not start: everything is undone, the identity ends, and the next attempt succeeds', async (t) => {
-  const { machine, before, add } = await begin(t, 'no-start', { prepare: ': >/run/test/systemctl.fails' })
+  const { machine, before, add } = await begin(t, 'no-start')
+  // What a machine prints may be what it was given.
+  machine.sh(`echo 'It was given ${machine.password}' >/run/test/systemctl.fails`)
   await add()
   const failed = await site.ended('no-start')
   t.like(failed.status, { state: 'Failed', reason: 'InstallFailed' }, await site.log(failed.metadata.name))
-  t.regex(failed.status?.message ?? '', /Job for moorline-agent/)
+  t.regex(failed.status?.message ?? '', /Job for moorline-agent\.service failed\. It was given \*{3}/)
+  t.false(JSON.stringify(failed).includes(machine.password))
   t.deepEqual(differences(before, machine.tree()), [])
   const { status } = await site.get<Machine>('machines', 'no-start')
   t.is(status?.certificate, undefined)

@@ -6,6 +6,7 @@ import test from 'ava'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
+import type { AuditRow } from '#hub/store/types.ts'
 import { createOwner } from '#test/faults/owner.ts'
 import { startSshMachine } from '#test/helpers/ssh/machine.ts'
 import { differences } from '#test/helpers/ssh/tree.ts'
@@ -21,6 +22,13 @@ test.before(async () => {
 test.after.always(() => owner.close())
 
 const tokens = async () => (await site.client().ask('GET', '/apis/moorline.dev/v1alpha1/jointokens')).json<{ items: JoinToken[] }>().items
+
+const installations = async (machine: string) =>
+  (await site.client().ask('GET', '/apis/moorline.dev/v1alpha1/auditevents')).text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as AuditRow)
+    .filter(({ verb, resource, name }) => verb === 'install-agent' && resource === 'Machine' && name === machine)
 
 test.serial('root with a key: installed, enrolled as this Machine, approved, connected; the log tells how', async (t) => {
   const machine = await startSshMachine(t)
@@ -40,6 +48,17 @@ test.serial('root with a key: installed, enrolled as this Machine, approved, con
     /host key SHA256:[\s\S]*remembered from now on[\s\S]*logged in as root[\s\S]*moorline: installed[\s\S]*enrolled as machine by-key/,
   )
   t.is(task.status?.progress?.percent, 100)
+  const server = `root@127.0.0.1:${machine.port} with Credential ${credentialRef}`
+  const rows = await installations('by-key')
+  t.deepEqual(
+    rows.map(({ user, result, decision }) => [user, result, decision]),
+    [
+      ['admin', 'Started', 'allow'],
+      ['admin', 'Succeeded', 'allow'],
+    ],
+  )
+  t.is(rows[0]?.detail, `task ${task.metadata.name}, attempt 1; ${server}`)
+  t.true(rows[1]?.detail?.includes(`${server}, host key ${machine.hostKey()}; Succeeded after`))
   t.deepEqual(await tokens(), [], 'the join token is gone')
   t.is(machine.sh('ls -A /var/tmp /tmp | grep moorline-install || true'), '', 'the folder is gone')
   t.is(machine.sh('stat -c %a /var/lib/moorline-agent').trim(), '700')
@@ -77,6 +96,10 @@ test.serial('a wrong password is said, nothing is left, and with the right one t
   await site.patch('credentials', credentialRef, { spec: { data: { password: machine.password } } })
   await site.patch('tasks', failed.metadata.name, { spec: { attempt: 2 } })
   t.like((await site.ended('wrong', 2)).status, { state: 'Succeeded' })
+  t.deepEqual(
+    (await installations('wrong')).map(({ result }) => result),
+    ['Started', 'LoginRefused', 'Started', 'Succeeded'],
+  )
   await machine.stop()
 })
 

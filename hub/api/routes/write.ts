@@ -4,7 +4,7 @@ import { apiGroup, apiVersion, type Resource } from '#shared/contract/meta.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import type { User, Verb } from '#hub/auth/types.ts'
 import { withoutSealed } from '#hub/resources/sealed.ts'
-import type { KindDefinition } from '#hub/resources/types.ts'
+import type { Admit, KindDefinition } from '#hub/resources/types.ts'
 import { checkCredentials } from '../http/credential-use.ts'
 import { applyJsonPatch, applyMergePatch } from '../body/json-patch.ts'
 import { checkValue } from '../body/safe-parse.ts'
@@ -44,6 +44,10 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
     for (const object of known) checkCredentials(request.visible, object, resources)
   }
 
+  function admitFor(request: FastifyRequest): Admit | undefined {
+    return admit && ((object, old) => admit(object, old, request.user as User))
+  }
+
   function answer(request: FastifyRequest, reply: FastifyReply, object: Resource, warnings: readonly string[]): FastifyReply {
     setWarnings(reply, warnings)
     request.auditName = object.metadata.name
@@ -65,7 +69,7 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
     const object = body(definition, request)
     checkScope(definition, 'create', request, [object])
     noteDryRun(request, options.dryRun)
-    const created = await resources.create(definition.kind, object, { ...options, admit })
+    const created = await resources.create(definition.kind, object, { ...options, admit: admitFor(request) })
     reply.code(201)
     return answer(request, reply, created, options.warnings)
   }
@@ -84,7 +88,7 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
     return answer(
       request,
       reply,
-      await resources.update(definition.kind, name, object, { ...options, admit, subresource }),
+      await resources.update(definition.kind, name, object, { ...options, admit: admitFor(request), subresource }),
       options.warnings,
     )
   }
@@ -112,7 +116,12 @@ export function registerWrites(app: FastifyInstance, deps: ApiDeps, presenter: P
       const isBound = patched.metadata.resourceVersion !== current.metadata.resourceVersion
       try {
         const warnings: string[] = []
-        const written = await resources.update(definition.kind, name, patched, { ...options, admit, warnings, subresource })
+        const written = await resources.update(definition.kind, name, patched, {
+          ...options,
+          admit: admitFor(request),
+          warnings,
+          subresource,
+        })
         return answer(request, reply, written, warnings)
       } catch (error) {
         if (isBound || attempt === patchAttempts || !(error instanceof ApiError && error.code === 'Conflict')) throw error

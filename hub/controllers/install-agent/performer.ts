@@ -8,6 +8,7 @@ import { fullJitterMs } from '#shared/flow/backoff.ts'
 import { type HubRun, type Performer, Stop, TaskFailure } from '#hub/controllers/task/performed/types.ts'
 import { SshFailure } from '#hub/ssh/failure.ts'
 import { forgetIdentity, isConnected } from './identity.ts'
+import { serverOf } from './host-key.ts'
 import { endJoinToken } from './join-token.ts'
 import { createRedactor } from './secrets.ts'
 import { runStages, type Work } from './stages.ts'
@@ -21,6 +22,18 @@ const backoff = { baseMs: 1_000, maxMs: 10_000 }
 
 export function createInstaller(deps: InstallAgentDeps & { random: () => number }): Performer {
   return {
+    describe(task) {
+      const { spec, status } = deps.resources.get<Machine>('Machine', task.spec.machine) ?? {}
+      if (!spec?.ssh) return ''
+      const { user = 'root', credentialRef, proxy } = spec.ssh
+      const key = status?.ssh?.server === serverOf(spec.ssh) ? status.ssh.hostKey : undefined
+      const way = [
+        `${user}@${serverOf(spec.ssh)} with Credential ${credentialRef}`,
+        proxy && `through ${proxy.url}`,
+        key && `host key ${key}`,
+      ]
+      return way.filter(Boolean).join(', ')
+    },
     async perform(task, run) {
       const work = workOf(task, run)
       if (run.isResumed) work.say('the hub was restarted in the middle; it begins again')
@@ -32,11 +45,11 @@ export function createInstaller(deps: InstallAgentDeps & { random: () => number 
         return { message: `the agent is installed and connected` }
       } catch (error) {
         run.shutdown.throwIfAborted()
-        const failure = failureOf(error, run)
+        const failure = without(failureOf(error, run), work.redact)
         work.say(`failed: ${failure.message}`)
         // An earlier life of this hub may have begun something, even if this one did not get so far.
         const left = await cleanUp(work, run.isResumed)
-        throw withRemains(failure, left)
+        throw withRemains(failure, left && work.redact(left))
       } finally {
         work.visit?.close()
       }
@@ -45,7 +58,7 @@ export function createInstaller(deps: InstallAgentDeps & { random: () => number 
       const work = workOf(task, run)
       work.visit = undefined
       const left = await cleanUp(work, true)
-      if (left) throw new TaskFailure('UndoFailed', left)
+      if (left) throw new TaskFailure('UndoFailed', work.redact(left))
     },
   }
 
@@ -55,7 +68,8 @@ export function createInstaller(deps: InstallAgentDeps & { random: () => number 
     const redactor = createRedactor()
     const line: HubRun['line'] = (stream, text) => run.line(stream, redactor.redact(text))
     const safeRun = { ...run, line }
-    return { task, machine, deps, run: safeRun, say: (text) => line('system', text), hide: redactor.add }
+    const { add: hide, redact } = redactor
+    return { task, machine, deps, run: safeRun, say: (text) => line('system', text), hide, redact }
   }
 
   /** What is left, in a sentence; undefined when nothing is. */
@@ -99,6 +113,11 @@ function failureOf(error: unknown, run: HubRun): TaskFailure | Stop {
   if (error instanceof TaskFailure) return error
   if (error instanceof SshFailure) return new TaskFailure(error.reason, error.message, error)
   return new TaskFailure('ActionFailed', `the hub failed: ${messageOf(error)}`, error)
+}
+
+/** What a machine prints may be in it. */
+function without(failure: TaskFailure | Stop, redact: (text: string) => string): TaskFailure | Stop {
+  return failure instanceof Stop ? failure : new TaskFailure(failure.reason, redact(failure.message), failure)
 }
 
 function withRemains(failure: TaskFailure | Stop, left: string | undefined): Error {

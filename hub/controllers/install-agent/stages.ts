@@ -22,6 +22,8 @@ export interface Work {
   run: HubRun
   say(text: string): void
   hide(secret: string | undefined): void
+  /** Text without what is hidden. */
+  redact(text: string): string
   visit?: Visit
   /** The agent is there already: an earlier life of this hub had come so far. */
   isInstalled?: boolean

@@ -135,6 +135,7 @@ export function createMachineController(deps: MachineControllerDeps): { start():
 
 /** The first look at a machine: named after its identity, so that a repeat finds it instead of making a second one. */
 function firstTask(machine: Machine, action: 'preflight' | 'facts' | 'install-agent'): Resource {
+  const requestedBy = machine.status?.ssh?.requestedBy
   return {
     apiVersion,
     kind: 'Task',
@@ -148,5 +149,6 @@ function firstTask(machine: Machine, action: 'preflight' | 'facts' | 'install-ag
       input: action === 'preflight' && machine.spec.role ? { role: machine.spec.role } : {},
       timeoutSeconds: action === 'install-agent' ? 1_200 : 600,
     },
+    ...(requestedBy !== undefined && action === 'install-agent' && { status: { state: 'Pending', attempt: 1, requestedBy } }),
   } satisfies Task as Resource
 }

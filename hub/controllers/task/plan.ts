@@ -108,8 +108,13 @@ function planTask(task: Task, { machine, memory, now, monotonicMs }: TasksGather
   return { status, send, againInMs }
 }
 
-export function nextAttempt(attempt: number, generation: number | undefined, now: Date, isOfHub = false): TaskStatus {
-  const status: TaskStatus = { state: 'Pending', attempt, queuedAt: now.toISOString() }
+export function nextAttempt(
+  attempt: number,
+  generation: number | undefined,
+  now: Date,
+  { isOfHub = false, requestedBy }: { isOfHub?: boolean; requestedBy?: string } = {},
+): TaskStatus {
+  const status: TaskStatus = { state: 'Pending', attempt, ...(requestedBy !== undefined && { requestedBy }), queuedAt: now.toISOString() }
   const message = `attempt ${attempt} is about to be ${isOfHub ? 'begun' : 'sent'}`
   return withConditions(status, { reason: 'Queued', message }, generation, now, isOfHub)
 }

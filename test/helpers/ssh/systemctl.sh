@@ -40,7 +40,7 @@ stop) stop ;;
 start) start ;;
 restart)
   [ ! -e /run/test/systemctl.fails ] || {
-    echo 'Job for moorline-agent.service failed.' >&2
+    echo "Job for moorline-agent.service failed. $(cat /run/test/systemctl.fails)" >&2
     exit 1
   }
   stop

@@ -51,7 +51,8 @@ export function planPerformed(
     }
     const here = running.get(uid)
     if (isTerminal(old.state)) {
-      put(attempt > (old.attempt ?? 1) ? nextAttempt(attempt, generation, now, true) : say(old))
+      const { requestedBy } = old
+      put(attempt > (old.attempt ?? 1) ? nextAttempt(attempt, generation, now, { isOfHub: true, requestedBy }) : say(old))
       continue
     }
     const end = endOf(task, old, machine !== undefined && machine.spec.revoked !== true, now)

@@ -10,6 +10,7 @@ import type { Log } from '#shared/log/log.ts'
 import type { Resources } from '#hub/resources/types.ts'
 import type { NewTaskLogRow, Store } from '#hub/store/types.ts'
 import { defaultTimeoutSeconds } from '../waiting.ts'
+import { auditAttempt } from './audit.ts'
 import { type HubRun, type Performers, Stop, type StopEnd, TaskFailure } from './types.ts'
 
 export interface RunnerDeps {
@@ -60,8 +61,10 @@ export function createRunner(deps: RunnerDeps) {
       line: logWriter.line,
       progress: (percent, message) => progress(task, percent, message),
     }
+    const performer = performers[action]
+    const audit = auditAttempt(task, performer, deps)
     const work = async (): Promise<Ending> => {
-      const performer = performers[action]
+      await audit.began(isResumed ? 'Resumed' : 'Started')
       if (!end) return { state: 'Succeeded', ...(await performer.perform(task, run)) }
       await performer.cleanUp(task, run)
       return { ...end, state: end.state as Ending['state'] }
@@ -71,7 +74,10 @@ export function createRunner(deps: RunnerDeps) {
       .then(async (ending) => {
         timer.cancel()
         const logBytes = await logWriter.flushed()
-        if (ending) await finish(task, { ...ending, logBytes })
+        if (!ending) return
+        // Before the end is on the Task: a hub that is killed in between writes two of them, never none.
+        await audit.ended(ending.state, ending.reason)
+        await finish(task, { ...ending, logBytes })
       })
       .catch((error: unknown) =>
         log.error({ task: task.metadata.name, error: messageOf(error) }, 'the end of a task could not be recorded; it is begun again'),

@@ -30,7 +30,7 @@ export interface StopEnd {
 }
 
 export interface HubRun {
-  /** Its reason is a Stop. */
+  /** Its reason is a Stop. It may be aborted before the performer is called. */
   signal: AbortSignal
   /** The hub stops: not even the undoing goes on. */
   shutdown: AbortSignal
@@ -42,6 +42,8 @@ export interface HubRun {
 }
 
 export interface Performer {
+  /** Where it is about to go, for the audit log; nothing secret. */
+  describe(task: Task): string
   /**
    * One attempt to its end; safe to repeat. What it began on a machine is undone before it rejects, unless the hub is stopping.
    * @throws TaskFailure, or the signal's reason

@@ -7,7 +7,7 @@ import { systemClock } from '#shared/clock/clock.ts'
 import { findCondition } from '#shared/contract/conditions.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
-import type { Task } from '#shared/contract/task.ts'
+import type { Task, TaskStatus } from '#shared/contract/task.ts'
 import { silentLog } from '#shared/log/log.ts'
 import { testResources } from '#test/hub/resources/support.ts'
 import { until } from '#test/helpers/until.ts'
@@ -17,7 +17,8 @@ async function fixture(t: ExecutionContext, perform: Performer['perform'], most?
   const { resources, store } = await testResources(t)
   const cleaned: string[] = []
   const clock = { ...systemClock, now: () => new Date('2030-01-02T03:04:06Z') }
-  const performer: Performer = { perform, cleanUp: async (task) => void cleaned.push(task.metadata.name) }
+  const describe = () => 'there and back'
+  const performer: Performer = { describe, perform, cleanUp: async (task) => void cleaned.push(task.metadata.name) }
   const gateway = { sendOrder: () => Promise.reject(new Error('nothing of this is sent to an agent')) }
   const signer = {
     sign: (payload: Uint8Array): SignedOrder => ({ payload: Buffer.from(payload), signature: Buffer.alloc(64), keyId: 'k' }),
@@ -44,7 +45,12 @@ async function fixture(t: ExecutionContext, perform: Performer['perform'], most?
   }
 }
 const aborted = (run: HubRun) =>
-  new Promise<never>((_resolve, reject) => run.signal.addEventListener('abort', () => reject(run.signal.reason as Error), { once: true }))
+  new Promise<never>((_resolve, reject) => {
+    const end = () => reject(run.signal.reason as Error)
+    // It may have been told to stop before it was begun.
+    if (run.signal.aborted) return end()
+    run.signal.addEventListener('abort', end, { once: true })
+  })
 
 test('a task of the hub runs, tells its progress, and all of its log is there when it has ended', async (t) => {
   const { add, get, ended, store } = await fixture(t, async (_task, run) => {
@@ -89,7 +95,7 @@ test('a cancel reaches what runs, and is the end when that has undone it', async
 
 test('a hub that stops in the middle writes no end; the next one takes the same attempt up again', async (t) => {
   const seen: boolean[] = []
-  const { add, get, ended, restart } = await fixture(t, async (_task, run) => {
+  const { add, get, ended, restart, store } = await fixture(t, async (_task, run) => {
     seen.push(run.isResumed)
     return run.isResumed ? { message: 'in the second life' } : aborted(run)
   })
@@ -98,6 +104,10 @@ test('a hub that stops in the middle writes no end; the next one takes the same 
   await restart()
   await ended('m')
   t.deepEqual(seen, [false, true])
+  t.deepEqual(
+    (await store.audit(0, 10)).map(({ result }) => result),
+    ['Started', 'Resumed', 'Succeeded'],
+  )
   t.like(get('m').status, { state: 'Succeeded', attempt: 1, message: 'in the second life' })
 })
 
@@ -135,6 +145,40 @@ test('more than there are places for wait, say so, and get theirs', async (t) =>
   await ended('a')
   await ended('b')
   t.is(most, 1)
+})
+
+test('each attempt has a row in the audit log before it begins and before its end is told: who asked, the machine, the outcome, and no message', async (t) => {
+  const before: number[] = []
+  const gate = Promise.withResolvers<void>()
+  const { add, get, ended, resources, store } = await fixture(t, async () => {
+    before.push((await store.audit(0, 100)).length)
+    if (before.length === 1) throw new TaskFailure('LoginRefused', 'canary-message')
+    await gate.promise
+    return { message: 'yes' }
+  })
+  await add('m')
+  await ended('m')
+  await resources.modify<Task>('Task', 'install-m', (task) => ({
+    ...task,
+    spec: { ...task.spec, attempt: 2 },
+    status: { ...(task.status as TaskStatus), requestedBy: 'alice' },
+  }))
+  await until('the second to run', () => before.length === 2)
+  gate.resolve()
+  await until('the second to end', () => get('m').status?.state === 'Succeeded')
+  t.deepEqual(before, [1, 3])
+  const rows = await store.audit(0, 100)
+  t.deepEqual(
+    rows.map(({ user, verb, resource, name, result }) => [user, verb, resource, name, result]),
+    [
+      ['system:hub', 'install-agent', 'Machine', 'm', 'Started'],
+      ['system:hub', 'install-agent', 'Machine', 'm', 'LoginRefused'],
+      ['alice', 'install-agent', 'Machine', 'm', 'Started'],
+      ['alice', 'install-agent', 'Machine', 'm', 'Succeeded'],
+    ],
+  )
+  t.regex(rows[1]?.detail ?? '', /^task install-m, attempt 1; there and back; Failed after \d+\.\d s$/)
+  t.notRegex(JSON.stringify(rows), /canary/)
 })
 
 test('its machine deleted: it is stopped and ends as MachineNotFound', async (t) => {
