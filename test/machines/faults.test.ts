@@ -9,7 +9,8 @@ import { createOwner } from '#test/faults/owner.ts'
 import { until } from '#test/helpers/until.ts'
 import { conditionOf } from '#test/integration/site.ts'
 import { firewalled, setFirewall } from './bed/network.ts'
-import { type ClusterUser, type MachinesSite, startMachinesSite, startPods } from './site.ts'
+import { type MachinesSite, startMachinesSite, startPods } from './site.ts'
+import type { ClusterUser } from './user.ts'
 
 const owner = createOwner()
 let site: MachinesSite

@@ -10,7 +10,8 @@ import { createOwner } from '#test/faults/owner.ts'
 import { startProgram } from '#test/helpers/processes.ts'
 import { until } from '#test/helpers/until.ts'
 import { manifestOf } from './bed/kubectl.ts'
-import { type ClusterUser, type MachinesSite, startMachinesSite, startPods } from './site.ts'
+import { type MachinesSite, startMachinesSite, startPods } from './site.ts'
+import type { ClusterUser } from './user.ts'
 
 const owner = createOwner()
 let site: MachinesSite

@@ -1,35 +1,19 @@
 // A hub outside the firewall and a registered cluster behind it: what the tests of the real cluster share. Everything of it is real.
-import { chmod, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { AccessToken, RoleName } from '#shared/contract/access.ts'
+import type { RoleName } from '#shared/contract/access.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
 import type { Registration } from '#shared/contract/registration.ts'
 import type { ClosableOwner } from '#test/faults/owner.ts'
-import { kubectl, type KubectlMinor, kubectlPath, type KubectlResult } from '#test/helpers/kubectl.ts'
-import { type Program, startProgram } from '#test/helpers/processes.ts'
 import { until } from '#test/helpers/until.ts'
-import { list, type Site, startSite } from '#test/integration/site.ts'
+import { type Site, startSite } from '#test/integration/site.ts'
 import type { Bed } from './bed/bed.ts'
 import { testBed } from './bed/for-tests.ts'
 import { agentImage, testPodImage } from './bed/images.ts'
 import { type DirectKubectl, kubectlFor, manifestOf } from './bed/kubectl.ts'
 import { firewalled, hubAddress, hubPort, setFirewall } from './bed/network.ts'
+import { type ClusterUser, createUser } from './user.ts'
 
 const clusterName = 'site'
 const connectLimitMs = 120_000
-
-/** kubectl of one user on the cluster, through the hub. */
-export interface ClusterUser {
-  kubeconfig: string
-  token: string
-  try(args: readonly string[], options?: { minor?: KubectlMinor; stdin?: string | Buffer; timeoutMs?: number }): Promise<KubectlResult>
-  /** @throws Error unless kubectl ended with 0 */
-  run(args: readonly string[], options?: { minor?: KubectlMinor; stdin?: string | Buffer; timeoutMs?: number }): Promise<string>
-  /** One that goes on. */
-  start(owner: Owner, args: readonly string[], options?: { minor?: KubectlMinor; stdin?: 'pipe' | 'ignore' }): Promise<Program>
-  /** The words of a command line, for what wraps it. */
-  words(args: readonly string[], minor?: KubectlMinor): Promise<string[]>
-}
 
 interface Owner {
   teardown(run: () => Promise<void>): void
@@ -88,42 +72,11 @@ export async function startMachinesSite(owner: ClosableOwner, options: MachinesS
     async user(role) {
       const known = users.get(role)
       if (known) return known
-      const made = await createUser(site, role)
+      const made = await createUser(site, clusterName, role)
       users.set(role, made)
       return made
     },
   }
-}
-
-async function createUser(site: Site, role: RoleName): Promise<ClusterUser> {
-  const name = `u-${role}`
-  const binding = { role, clusterRef: clusterName, subjects: [{ kind: 'User', name }] }
-  await site.apply({ apiVersion, kind: 'AccessBinding', metadata: { name }, spec: binding })
-  const object = { apiVersion, kind: 'AccessToken', metadata: { name }, spec: { user: name } }
-  const created = await site.tryKubectl(['create', '-f', '-', '-o', 'json'], list([object]))
-  const token = (JSON.parse(created.stdout) as AccessToken).status?.token ?? ''
-  const answer = await site.client().ask('GET', `/apis/${apiVersion}/clusters/${clusterName}/kubeconfig`, { token })
-  const kubeconfig = join(site.directory, `${role}.kubeconfig`)
-  await writeFile(kubeconfig, answer.text)
-  await chmod(kubeconfig, 0o600)
-  const words = async (args: readonly string[], minor?: KubectlMinor) => [
-    await kubectlPath(minor),
-    ...['--kubeconfig', kubeconfig, '--cache-dir', `${kubeconfig}.${minor ?? 31}.cache`, ...args],
-  ]
-  const self: ClusterUser = {
-    ...{ kubeconfig, token, words },
-    try: (args, { minor, stdin, timeoutMs = 120_000 } = {}) => kubectl(kubeconfig, args, { minor, stdin, timeoutMs }),
-    async run(args, runOptions) {
-      const { code, stdout, stderr } = await self.try(args, runOptions)
-      if (code !== 0) throw new Error(`kubectl ${args.join(' ')} ended with ${code}: ${stderr}${stdout.slice(-1000)}`)
-      return stdout
-    },
-    async start(owner, args, { minor, stdin } = {}) {
-      const [program = '', ...rest] = await words(args, minor)
-      return startProgram(owner, program, rest, { stdin, env: { ...process.env, HOME: '/nonexistent', KUBECONFIG: '' } })
-    },
-  }
-  return self
 }
 
 export interface TestPod {

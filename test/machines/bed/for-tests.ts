@@ -1,6 +1,7 @@
 // The bed of the test suite. The runner and all that it starts live in the hub's namespace: outside the firewall, with no other network.
 import { runCommand } from '#scripts/dev/command.ts'
 import { type Bed, bedOf } from './bed.ts'
+import { stopDaemon } from './daemon.ts'
 import { inNamespace } from './shell.ts'
 import { bringUp, readyMachines, takeDown } from './up.ts'
 
@@ -16,6 +17,8 @@ export async function startTestBed(print: (line: string) => void): Promise<{ pre
   const isOurs = (await readyMachines(bed)) === undefined
   try {
     await bringUp(bed)
+    // That of `npm run testbed -- up` has the port on which the tests' hubs listen.
+    await stopDaemon(bed, 'relay')
   } catch (error) {
     await takeDown(bed)
     throw error
