@@ -5,12 +5,7 @@ import { systemClock } from '#shared/clock/clock.ts'
 import type { Machine } from '#shared/contract/machine.ts'
 import { armFailpoints } from '#shared/flow/failpoint.ts'
 import type { Log } from '#shared/log/log.ts'
-import { registerInstallRoutes } from '#hub/api/install/routes.ts'
-import { createProxy } from '#hub/api/proxy/create.ts'
-import { registerImportedRights } from '#hub/api/registration/imported-rights.ts'
-import { registerRegistration } from '#hub/api/registration/routes.ts'
 import { createApi } from '#hub/api/server.ts'
-import { createTerminals } from '#hub/api/terminal/create.ts'
 import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
 import { createAuth } from '#hub/auth/create.ts'
 import { createClusterClient } from '#hub/clusters/client.ts'
@@ -46,6 +41,7 @@ import { openStore } from '#hub/store/open.ts'
 import { createTunnels } from '#hub/tunnel/create.ts'
 import { createArtifacts } from '#hub/api/install/artifacts.ts'
 import { createPerformers } from './agent-installer.ts'
+import { createApiRoutes } from './api-routes.ts'
 import { observeFleet } from './observe-fleet.ts'
 import { auditWriter, securityAudit } from './security-audit.ts'
 import { storeReadiness } from './store-readiness.ts'
@@ -149,13 +145,12 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     const imported = createImportedRoutes({ credentials, clock })
     const clusterRoutes = createClusterRoutes({ registered: registered.routeOf, imported })
     const clusterClient = createClusterClient({ clock })
-    const proxy = createProxy({
-      ...{ resources, store, auth, clock, log, routes: clusterRoutes, client: clusterClient },
-      facts: () => ({ publicUrl: config.publicUrl, caPem: pki.web.isOperatorProvided ? undefined : pki.fleetCaPem }),
+    const apiRoutes = createApiRoutes({
+      ...{ resources, store, auth, clock, log, routes: clusterRoutes, client: clusterClient, tunnels, isAlive },
+      ...{ publicUrl: config.publicUrl, facts: installFacts, artifacts, agentImage },
     })
-    cleanups.push(() => proxy.close())
+    cleanups.push(() => apiRoutes.close())
     const probe = createAdmission({ resources, credentials, vault, clock })
-    const terminals = createTerminals({ resources, tunnels, isAlive, clock })
     const api = await createApi({
       resources,
       store,
@@ -169,13 +164,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       readiness: createReadiness({ gateway: () => gateway.readiness(), store: () => [storeReadiness(store)] }, clock),
       metrics,
       staticDir: config.webDir,
-      routes: [
-        (app) => registerInstallRoutes(app, { facts: installFacts, artifacts }),
-        (app) => registerImportedRights(app, { resources }),
-        (app) => registerRegistration(app, { resources, facts: installFacts, agentImage, clock }),
-        proxy.register,
-      ],
-      upgrades: [proxy.upgrade, terminals.upgrade],
+      ...{ routes: apiRoutes.routes, upgrades: apiRoutes.upgrades },
     })
     cleanups.push(() => api.close())
     gateway = await createGateway({
@@ -209,8 +198,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
       () => gateway.close(),
       // Side by side: what is open has ten seconds in all.
       async () => void (await Promise.all([tunnels.drain(), clusterClient.close()])),
-      () => proxy.drain(),
-      () => terminals.drain(),
+      () => apiRoutes.drain(),
     )
     identities.whenLost((agentId) => {
       gateway.revoke(agentId).catch((error: unknown) => log.error({ agentId, err: error }, 'an identity could not be ended'))

@@ -49,6 +49,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const failures = createFailureLimiter(deps.clock)
   const live = createLiveAccess(deps.resources, deps.clock)
   const upgrades = createUpgrades(deps, failures, live)
+  for (const { path, access } of deps.upgrades ?? []) routes.push({ method: 'UPGRADE', url: path, access })
   transport.setUpgrades(upgrades)
   const presenter = createPresenter(deps.resources, deps.store, deps.decorate ?? ((object) => object))
   const streams = createStreams(deps, watchLimits)

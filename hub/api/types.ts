@@ -25,6 +25,8 @@ declare module 'fastify' {
     user?: User
     /** Limits what a scoped user sees; set by the authorization hook. */
     visible?: (object: Resource) => boolean
+    /** Answered as if the object were not there, to a user who may not see it if it is. */
+    isOutside?: boolean
     auditName?: string
     auditDetail?: string
     isAuditWritten?: boolean
@@ -112,6 +114,7 @@ export interface HttpLimits {
 }
 
 export interface RouteInfo {
+  /** Of HTTP, or UPGRADE for what is answered when a request asks for a WebSocket or SPDY, whatever its method. */
   method: string
   url: string
   access: RouteAccess

@@ -1,5 +1,6 @@
 // Decides from the table in rules.ts and the user's grants. A grant that is limited to a cluster covers that Cluster, the Machines,
-// JoinTokens and Credentials that name it, and the Tasks of those Machines; every object a request touches must be covered.
+// JoinTokens and Credentials that name it, and the Tasks of those Machines; every object a request touches must be covered. A name of which
+// there is no object is judged like one of another cluster: to whom not everything is shown, the answer must not tell what there is.
 import type { Credential } from '#shared/contract/credential.ts'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import type { Machine } from '#shared/contract/machine.ts'
@@ -17,18 +18,22 @@ export function clusterOf(object: Resource, resources: Resources): string | unde
       return object.metadata?.name
     case 'Machine':
       return (object as Machine).spec?.clusterRef
-    case 'JoinToken':
-      return (object as JoinToken).spec?.clusterRef
+    case 'JoinToken': {
+      const { clusterRef, machineRef } = (object as Partial<JoinToken>).spec ?? {}
+      // Its bearer becomes that Machine, so it is of that Machine's cluster or of none.
+      return machineRef === undefined || clusterOfMachine(machineRef, resources) === clusterRef ? clusterRef : undefined
+    }
     case 'Credential':
       return (object as Credential).spec?.clusterRef
-    case 'Task': {
-      const name = (object as Task).spec?.machine
-      return typeof name === 'string' ? resources.get<Machine>('Machine', name)?.spec.clusterRef : undefined
-    }
+    case 'Task':
+      return clusterOfMachine((object as Task).spec?.machine, resources)
     default:
       return undefined
   }
 }
+
+const clusterOfMachine = (name: unknown, resources: Resources): string | undefined =>
+  typeof name === 'string' ? resources.get<Machine>('Machine', name)?.spec.clusterRef : undefined
 
 export function createAuthorizer(resources: Resources, bindings: Bindings): (user: User, attributes: Attributes) => Decision {
   return (user, { verb, kind, subresource, name, objects }) => {
@@ -45,10 +50,11 @@ export function createAuthorizer(resources: Resources, bindings: Bindings): (use
       const cluster = clusterOf(object, resources)
       return cluster !== undefined && clusters.has(cluster)
     }
-    const outside = objects?.find((object) => !isCovered(object))
-    if (outside)
+    const isNew = verb === 'create' && subresource === undefined
+    const isMissing = name !== undefined && !isNew && !objects?.length
+    if (isMissing || objects?.some((object) => !isCovered(object)))
       return {
-        allowed: false,
+        ...{ allowed: false, isOutside: true },
         reason: `user ${user.name} may not ${what}: the AccessBindings of this user are limited to the cluster ${[...clusters].join(', ')}`,
       }
     return { allowed: true, reason: `limited to the cluster ${[...clusters].join(', ')}`, filter: isCovered }

@@ -20,13 +20,15 @@ export interface Attributes {
   kind: string
   subresource?: string
   name?: string
-  /** The object it is about, for bindings that are limited to one cluster; give both the old and the new one on an update. */
+  /** The object it is about, for bindings that are limited to one cluster; give both the old and the new one on an update. None with a name: there is no such object. */
   objects?: readonly Resource[]
 }
 
 export interface Decision {
   allowed: boolean
   reason: string
+  /** Refused for this object, or for one that there is not, to a user who may do it to others. */
+  isOutside?: boolean
   /** Set when the user may only see a part: the caller must drop what it refuses. */
   filter?: (object: Resource) => boolean
 }

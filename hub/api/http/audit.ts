@@ -43,7 +43,7 @@ export function registerAudit(app: FastifyInstance, { store, clock }: ApiDeps): 
     if (request.isAuditWritten || !isWorthAudit(request, reply.statusCode)) return payload
     if (!request.user && reply.statusCode >= 400 && !anonymous.mayWrite()) return payload
     request.isAuditWritten = true
-    const isDenied = [401, 403, 429].includes(reply.statusCode)
+    const isDenied = request.isOutside === true || [401, 403, 429].includes(reply.statusCode)
     const skipped = request.user ? 0 : anonymous.takeSkipped()
     // What stands behind a wildcard is what was asked for.
     const path = request.routeOptions.url?.endsWith('/*') && `${request.method} ${request.url.split('?')[0]?.slice(0, 512)}`
@@ -71,7 +71,7 @@ function isWorthAudit(request: FastifyRequest, status: number): boolean {
   // A read that has made something says what.
   if (request.auditDetail !== undefined && status < 400) return true
   // Somebody who looks around without any credential is not news; one who shows a wrong one is.
-  return status === 403 || ((status === 401 || status === 429) && hasCredentials(request))
+  return request.isOutside === true || status === 403 || ((status === 401 || status === 429) && hasCredentials(request))
 }
 
 function hasCredentials(request: FastifyRequest): boolean {

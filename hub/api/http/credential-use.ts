@@ -14,9 +14,9 @@ export function checkCredentials(isVisible: (object: Resource) => boolean, objec
   const before = new Set((stored ? credentialsNamedBy(stored) : []).map(({ field, name: named }) => `${field} ${named}`))
   for (const { field, name: credentialName } of credentialsNamedBy(object)) {
     const credential = resources.get('Credential', credentialName)
-    // One that does not exist is refused by the rules of the kind.
     if (before.has(`${field} ${credentialName}`) && isSameTarget(object, stored)) continue
-    if (credential && !isVisible(credential))
+    // One that does not exist is refused alike: the answer does not tell which names there are.
+    if (!credential || !isVisible(credential))
       throw new ApiError(
         'Forbidden',
         `${field}: the Credential ${credentialName} is not bound to your cluster; use one whose spec.clusterRef names it`,

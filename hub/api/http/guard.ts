@@ -2,7 +2,8 @@
 // Order: request id → credentials (or 401) → Origin of cookie writes → role. The body is read only after all of that.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from '#shared/errors/api-error.ts'
-import type { Attributes, User, Verb } from '#hub/auth/types.ts'
+import type { Attributes, Decision, User, Verb } from '#hub/auth/types.ts'
+import { notFound } from '#hub/resources/errors.ts'
 import type { ApiDeps, RouteAccess } from '../types.ts'
 import type { FailureLimiter } from './failure-limiter.ts'
 
@@ -54,8 +55,16 @@ export function registerGuard(app: FastifyInstance, deps: ApiDeps, failures: Fai
     const { name } = (request.params ?? {}) as { name?: string }
     const query = request.query as Record<string, string | undefined>
     const verb: Verb = access.verb === 'list' && isTrue(query.watch) ? 'watch' : access.verb
-    const object = name === undefined || !deps.resources.definition(access.kind) ? undefined : deps.resources.get(access.kind, name)
-    check(request, user, { ...access, verb, name, objects: object && [object] }, auth)
+    const definition = deps.resources.definition(access.kind)
+    const object = name === undefined || !definition ? undefined : deps.resources.get(access.kind, name)
+    const attributes = { ...access, verb, name, objects: object && [object] }
+    const decision = auth.authorize(user, attributes)
+    if (decision.isOutside && definition && name !== undefined && verb === 'get' && access.subresource === undefined) {
+      // kubectl apply asks for the name of what it is about to create, and goes on at NotFound only. What the user may not see is not there.
+      request.isOutside = true
+      throw notFound(definition, name)
+    }
+    enforce(request, decision, attributes)
   }
 }
 
@@ -73,8 +82,11 @@ export function credentialsOf(
 
 /** Throws 403; remembers what a scoped user may see. */
 export function check(request: FastifyRequest, user: User, attributes: Attributes, auth: ApiDeps['auth']): void {
-  const decision = auth.authorize(user, attributes)
-  if (!decision.allowed) throw new ApiError('Forbidden', decision.reason, { kind: attributes.kind, name: attributes.name })
+  enforce(request, auth.authorize(user, attributes), attributes)
+}
+
+function enforce(request: FastifyRequest, decision: Decision, { kind, name }: Attributes): void {
+  if (!decision.allowed) throw new ApiError('Forbidden', decision.reason, { kind, name })
   request.visible = decision.filter
 }
 

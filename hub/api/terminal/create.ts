@@ -19,7 +19,7 @@ import { failureBody, failureOf } from './status.ts'
 
 export interface TerminalDeps {
   resources: Resources
-  tunnels: Tunnels
+  tunnels: Pick<Tunnels, 'open'>
   /** Whether the agent is connected. */
   isAlive(agentId: string): boolean
   clock: Clock

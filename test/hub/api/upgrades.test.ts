@@ -1,11 +1,10 @@
-import type { Duplex } from 'node:stream'
-import { request as httpsRequest } from 'node:https'
 import test from 'ava'
 import type { AccessToken } from '#shared/contract/access.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
 import type { UpgradeRoute } from '#hub/api/types.ts'
 import { until } from '#test/helpers/until.ts'
 import { manifest, startApi, type TestApi } from './fixture.ts'
+import { upgrade } from './upgrade.ts'
 
 const echo: UpgradeRoute = {
   path: '/echo/:name/*',
@@ -20,33 +19,6 @@ const echo: UpgradeRoute = {
   },
 }
 const tokenOnly: UpgradeRoute = { ...echo, path: '/token-only/:name', sessions: false }
-
-interface Opened {
-  status: number
-  headers: NodeJS.Dict<string | string[]>
-  body: string
-  socket?: Duplex
-}
-
-function upgrade(api: TestApi, path: string, headers: Record<string, string>, method = 'GET'): Promise<Opened> {
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest({
-      ...{ host: '127.0.0.1', port: api.port, ca: api.ca, path, method, agent: false },
-      headers: { connection: 'Upgrade', upgrade: 'echo', ...headers },
-    })
-    request.on('upgrade', (response, socket) => {
-      socket.on('error', () => socket.destroy())
-      resolve({ status: 101, headers: response.headers, body: '', socket })
-    })
-    request.on('response', (response) => {
-      let body = ''
-      response.on('data', (chunk) => (body += String(chunk)))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }))
-    })
-    request.on('error', reject)
-    request.end()
-  })
-}
 
 async function start(t: Parameters<typeof startApi>[0]): Promise<TestApi> {
   const api = await startApi(t, { upgrades: [echo, tokenOnly] })
