@@ -6,6 +6,8 @@ import { fullJitterMs } from '#shared/flow/backoff.ts'
 
 export const probeIntervalMs = 5 * 60_000
 const failedBackoff = { baseMs: 5_000, maxMs: 60_000 }
+/** A fleet that has lost its hub must not spend the hub's first minutes on this. */
+const hublessBackoff = { baseMs: 5_000, maxMs: probeIntervalMs }
 /** A fleet that has come back together does not probe together. */
 const hubIsBackSpreadMs = 5_000
 
@@ -15,11 +17,13 @@ interface ProbeOptions {
   clock: Clock
   random: () => number
   onState(state: PlaneState): void
+  /** Whether the control plane is up. */
+  isHubThere(): boolean
   /** What was said last is not known to be so any more. */
   onUnknown(): void
 }
 
-export function createGrpcProbe({ check, clock, random, onState, onUnknown }: ProbeOptions) {
+export function createGrpcProbe({ check, clock, random, isHubThere, onState, onUnknown }: ProbeOptions) {
   let timer: Timer | undefined
   let isStopped = false
   let failures = 0
@@ -39,7 +43,8 @@ export function createGrpcProbe({ check, clock, random, onState, onUnknown }: Pr
         void now().then(() => {
           // Asked for anew meanwhile: that one goes on.
           if (timer) return
-          schedule(failures === 0 ? probeIntervalMs * (0.75 + random() / 2) : fullJitterMs(failures - 1, random(), failedBackoff))
+          const backoff = isHubThere() ? failedBackoff : hublessBackoff
+          schedule(failures === 0 ? probeIntervalMs * (0.75 + random() / 2) : fullJitterMs(failures - 1, random(), backoff))
         })
       },
       true,

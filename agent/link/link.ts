@@ -87,6 +87,7 @@ export function createLink(options: LinkOptions): Link {
     check: () => probeProcedures({ ...grpcPlane, signal: stopping.signal }, probeTimeoutMs),
     clock,
     random,
+    isHubThere: () => isUp,
     onState: state.setPlane,
     onUnknown() {
       state.dropPlane('grpc')

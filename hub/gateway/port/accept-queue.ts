@@ -8,7 +8,7 @@ export interface AcceptQueueOptions {
 }
 
 export interface AcceptQueue<T> {
-  /** False when the wait would be longer than an agent's patience: close the socket, so that it backs off. */
+  /** False when the wait would be longer than an agent's patience: reset the socket, so that it backs off. */
   add(item: T): boolean
   remove(item: T): void
   waiting(): number
@@ -16,11 +16,17 @@ export interface AcceptQueue<T> {
 }
 
 const tickMs = 10
-/** An agent gives up a connection attempt after 10 s: a place further back would only make a handshake with nobody. */
-const maxWaitSeconds = 8
+/** An agent gives up a handshake after 10 s: one that began later than this would most likely end with nobody there. */
+const maxWaitMs = 6_000
 
-export function createAcceptQueue<T>({ clock, perSecond }: AcceptQueueOptions, begin: (item: T) => void): AcceptQueue<T> {
-  const queue = new Set<T>()
+/** `turnAway` is for who was admitted and has waited too long, because this process does not get on at the rate. */
+export function createAcceptQueue<T>(
+  { clock, perSecond }: AcceptQueueOptions,
+  begin: (item: T) => void,
+  turnAway: (item: T) => void,
+): AcceptQueue<T> {
+  /** Item → when it came, in the order of arrival. */
+  const queue = new Map<T, number>()
   // Idle time must not save up a burst: one tick's worth, and at least one.
   const capacity = Math.max(1, (perSecond * tickMs) / 1000)
   let tokens = capacity
@@ -35,10 +41,15 @@ export function createAcceptQueue<T>({ clock, perSecond }: AcceptQueueOptions, b
   const drain = (): void => {
     timer = undefined
     refill()
-    for (const item of queue) {
-      if (tokens < 1) break
-      tokens -= 1
+    for (const [item, cameAt] of queue) {
+      const isTooLate = filledAt - cameAt > maxWaitMs
+      if (!isTooLate && tokens < 1) break
       queue.delete(item)
+      if (isTooLate) {
+        turnAway(item)
+        continue
+      }
+      tokens -= 1
       begin(item)
     }
     if (queue.size > 0) timer = clock.setTimer(tickMs, drain)
@@ -52,8 +63,8 @@ export function createAcceptQueue<T>({ clock, perSecond }: AcceptQueueOptions, b
         begin(item)
         return true
       }
-      if (queue.size >= perSecond * maxWaitSeconds) return false
-      queue.add(item)
+      if (queue.size >= (perSecond * maxWaitMs) / 1000) return false
+      queue.set(item, filledAt)
       timer ??= clock.setTimer(tickMs, drain)
       return true
     },

@@ -35,12 +35,25 @@ export function createPort(options: PortOptions): Port {
   const sockets = new Set<Socket>()
   let peeking = 0
 
-  const queue = createAcceptQueue<{ socket: Socket; serverName: AgentServerName; detach: () => void }>(
+  interface Waiting {
+    socket: Socket
+    serverName: AgentServerName
+    detach: () => void
+  }
+  /** A reset, not a clean end: the agent must count this as a failure and back off. */
+  const turnAway = ({ socket, detach }: Waiting): void => {
+    onRefused('HandshakeQueueFull')
+    detach()
+    socket.on('error', () => {})
+    socket.resetAndDestroy()
+  }
+  const queue = createAcceptQueue<Waiting>(
     { clock, perSecond: options.handshakesPerSecond },
     ({ socket, serverName, detach }) => {
       detach()
       options.onAgentSocket(socket, serverName)
     },
+    turnAway,
   )
 
   const enqueue = (socket: Socket, serverName: AgentServerName): void => {
@@ -57,12 +70,7 @@ export function createPort(options: PortOptions): Port {
     const entry = { socket, serverName, detach }
     socket.on('close', onGone)
     socket.on('error', onGone)
-    if (queue.add(entry)) return
-    onRefused('HandshakeQueueFull')
-    // A reset, not a clean end: the agent must count this as a failure and back off.
-    detach()
-    socket.on('error', () => {})
-    socket.resetAndDestroy()
+    if (!queue.add(entry)) turnAway(entry)
   }
 
   const server = createServer(

@@ -30,7 +30,6 @@ export const suite: BenchSuite = async (progress) => {
 }
 
 async function measure(count: number, progress: (message: string) => void): Promise<BenchRow[]> {
-  process.env.MOORLINE_HANDSHAKES_PER_SECOND = '500'
   const hub = await startBenchHub()
   let fleet: Fleet | undefined
   try {
@@ -46,6 +45,7 @@ async function measure(count: number, progress: (message: string) => void): Prom
       tokens: tokens.map((token) => token.status?.token as string),
       count,
       processes: 2,
+      progress,
     })
     await fleet.whenEnrolled
     const enrolSeconds = (performance.now() - enrolStartMs) / 1000

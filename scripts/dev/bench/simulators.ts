@@ -10,6 +10,8 @@ export interface FleetOptions {
   tokens: readonly string[]
   count: number
   processes: number
+  /** Is told every ten seconds how many are enrolled and up, while that still changes. */
+  progress(message: string): void
 }
 
 export interface Fleet {
@@ -32,7 +34,7 @@ interface Stats {
   lastError?: string
 }
 
-export async function startFleet({ hub, pins, tokens, count, processes }: FleetOptions): Promise<Fleet> {
+export async function startFleet({ hub, pins, tokens, count, processes, progress }: FleetOptions): Promise<Fleet> {
   const latest: Stats[] = []
   const enrolled: number[] = []
   const shares = Array.from({ length: processes }, (_, index) => Math.floor(count / processes) + (index < count % processes ? 1 : 0))
@@ -53,6 +55,13 @@ export async function startFleet({ hub, pins, tokens, count, processes }: FleetO
     for (const child of children) if (child.exitCode !== null) throw new Error(`a simulator ended with ${child.exitCode}`)
   }
   const up = () => latest.reduce((sum, stats) => sum + (stats?.up ?? 0), 0)
+  let told = ''
+  const teller = setInterval(() => {
+    const enrolledCount = enrolled.reduce((sum, share) => sum + share, 0)
+    const state = enrolledCount < count ? `${enrolledCount} of ${count} enrolled` : `${up()} of ${count} up`
+    if (state !== told) progress(state)
+    told = state
+  }, 10_000)
   return {
     whenEnrolled: pollUntil('all simulated agents to be enrolled', 900_000, () => {
       assertRunning()
@@ -74,6 +83,7 @@ export async function startFleet({ hub, pins, tokens, count, processes }: FleetO
       p99Ms: Math.max(...latest.map((stats) => stats.roundTripP99Ms ?? 0)),
     }),
     async stop() {
+      clearInterval(teller)
       await Promise.all(
         children.map(
           (child) =>

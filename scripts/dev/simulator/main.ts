@@ -79,7 +79,17 @@ const links: Link[] = identities.map(({ identity, machineFingerprint }) => {
   link.onDown(() => upCount--)
   return link
 })
-for (const link of links) link.start()
+// Machines do not start at the same instant, and this one process has to do the handshakes of all: so many at once, no more.
+const startingAtOnce = 50
+let next = 0
+async function startOneAfterAnother(): Promise<void> {
+  for (let link = links[next++]; link !== undefined; link = links[next++]) {
+    const isUp = new Promise<void>((resolve) => void link?.onUp(() => resolve()))
+    link.start()
+    await isUp
+  }
+}
+void Promise.all(Array.from({ length: startingAtOnce }, startOneAfterAnother))
 
 const report = setInterval(() => {
   const phases: Record<string, number> = {}

@@ -4,7 +4,7 @@ import type { Clock } from '#shared/clock/clock.ts'
 import { until } from '#test/helpers/until.ts'
 
 /** A hub that answers or does not, and a clock whose only timer is run by hand. */
-function createParts() {
+function createParts({ isHubThere = true } = {}) {
   let isThere = true
   let next: { delayMs: number; run(): void } | undefined
   const check = () => Promise.resolve({ name: 'grpc', ok: isThere, reason: isThere ? '' : 'Unavailable', roundTripUs: 1 })
@@ -23,6 +23,7 @@ function createParts() {
     check,
     clock,
     random: () => 0.999,
+    isHubThere: () => isHubThere,
     onState: ({ ok }) => states.push(ok),
     onUnknown: () => unknown++,
   })
@@ -51,6 +52,18 @@ test('a probe that failed is repeated soon, at most once a minute, and not after
   for (let round = 0; round < 6; round++) delays.push(await step())
   t.true((delays[0] ?? Infinity) <= 5_000 && delays.every((delayMs) => delayMs <= 60_000))
   t.deepEqual(states, [true, ...Array.from({ length: 6 }, () => false)])
+})
+
+test('while the control plane is down, too, the probes come ever later: the hub they wait for has other things to do first', async (t) => {
+  const { probe, step, setHub } = createParts({ isHubThere: false })
+  setHub(false)
+  probe.start()
+  const delays: number[] = []
+  for (let round = 0; round < 8; round++) delays.push(await step())
+  t.deepEqual(
+    delays.map((delayMs) => Math.ceil(delayMs / 5_000)),
+    [1, 2, 4, 8, 16, 32, 60, 60],
+  )
 })
 
 test('when the hub is back, a plane that was down is unknown and probed at once; one that was not is left alone', async (t) => {

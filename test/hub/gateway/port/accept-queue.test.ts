@@ -4,7 +4,7 @@ import type { Clock } from '#shared/clock/clock.ts'
 import { createAcceptQueue } from '#hub/gateway/port/accept-queue.ts'
 
 /** A clock that stands still until it is told to go on. */
-function manualClock(): Clock & { advance(ms: number): void } {
+function manualClock(): Clock & { advance(ms: number): void; stall(ms: number): void } {
   let now = 0
   const timers = new Set<{ at: number; run: () => void }>()
   return {
@@ -15,13 +15,17 @@ function manualClock(): Clock & { advance(ms: number): void } {
       timers.add(timer)
       return { cancel: () => void timers.delete(timer) }
     },
+    /** Time goes on, no timer runs: what is due runs late. */
+    stall(ms) {
+      now += ms
+    },
     advance(ms) {
       const end = now + ms
       for (;;) {
         const next = [...timers].filter((timer) => timer.at <= end).toSorted((a, b) => a.at - b.at)[0]
         if (next === undefined) break
         timers.delete(next)
-        now = next.at
+        now = Math.max(now, next.at)
         next.run()
       }
       now = end
@@ -31,7 +35,11 @@ function manualClock(): Clock & { advance(ms: number): void } {
 
 test('a lone agent does not wait', (t) => {
   const begun: number[] = []
-  const queue = createAcceptQueue<number>({ clock: manualClock(), perSecond: 400 }, (item) => begun.push(item))
+  const queue = createAcceptQueue<number>(
+    { clock: manualClock(), perSecond: 400 },
+    (item) => begun.push(item),
+    () => t.fail(),
+  )
   t.true(queue.add(1))
   t.deepEqual(begun, [1])
 })
@@ -44,7 +52,11 @@ test('a stampede begins at the rate, in order, however it arrives', (t) => {
       (perSecond, arrivals) => {
         const clock = manualClock()
         const begun: { item: number; at: number }[] = []
-        const queue = createAcceptQueue<number>({ clock, perSecond }, (item) => begun.push({ item, at: clock.monotonicMs() }))
+        const queue = createAcceptQueue<number>(
+          { clock, perSecond },
+          (item) => begun.push({ item, at: clock.monotonicMs() }),
+          () => t.fail(),
+        )
         let item = 0
         const admitted: number[] = []
         for (const [count, pauseMs] of arrivals) {
@@ -74,11 +86,37 @@ test('a stampede begins at the rate, in order, however it arrives', (t) => {
 test('whoever would wait longer than its patience is turned away, and whoever left does not take a turn', (t) => {
   const clock = manualClock()
   const begun: number[] = []
-  const queue = createAcceptQueue<number>({ clock, perSecond: 100 }, (item) => begun.push(item))
+  const queue = createAcceptQueue<number>(
+    { clock, perSecond: 100 },
+    (item) => begun.push(item),
+    () => t.fail(),
+  )
   const admitted = Array.from({ length: 2000 }, (_, item) => item).filter((item) => queue.add(item))
-  t.is(admitted.length, 801)
-  for (let item = 1; item < 700; item += 1) queue.remove(item)
+  t.is(admitted.length, 601)
+  for (let item = 1; item < 500; item += 1) queue.remove(item)
   clock.advance(1100)
   t.is(begun.length, 102)
   queue.close()
+})
+
+test('when the process does not get on at the rate, whoever waited too long is turned away instead of being served when it has left', (t) => {
+  const clock = manualClock()
+  const begun: number[] = []
+  const turnedAway: number[] = []
+  const queue = createAcceptQueue<number>(
+    { clock, perSecond: 100 },
+    (item) => begun.push(item),
+    (item) => turnedAway.push(item),
+  )
+  for (let item = 0; item < 300; item += 1) queue.add(item)
+  // The process stood still: no timer ran.
+  clock.stall(7_000)
+  t.true(queue.add(300))
+  clock.advance(20)
+  t.deepEqual(
+    turnedAway,
+    Array.from({ length: 299 }, (_, index) => index + 1),
+  )
+  t.deepEqual(begun, [0, 300])
+  t.is(queue.waiting(), 0)
 })
