@@ -1,4 +1,4 @@
-// A hub that hands out the agent from source, and short ways to have it installed over SSH on machines of the tests.
+// A hub that hands out the agent, and short ways to have it installed over SSH on machines of the tests.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Machine } from '#shared/contract/machine.ts'
@@ -10,13 +10,17 @@ import type { SshMachine } from '#test/helpers/ssh/machine.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { until } from '#test/helpers/until.ts'
 import { agentWrapper } from '#test/hub/api/install/hub.ts'
-import { type Site, startSite } from '#test/integration/site.ts'
+import { type Site, type SiteOptions, startSite } from '#test/integration/site.ts'
 
 export interface SshSite extends Site {
   /** Name of a new Credential. */
   credential(type: 'Password' | 'SSHKey', data: object): Promise<string>
   /** A Machine that the hub is to install over SSH. */
-  add(name: string, machine: SshMachine, ssh: { credentialRef: string; user?: string; port?: number; proxy?: object }): Promise<void>
+  add(
+    name: string,
+    machine: Pick<SshMachine, 'host' | 'port'>,
+    ssh: { credentialRef: string; user?: string; port?: number; proxy?: object },
+  ): Promise<void>
   get<T>(plural: string, name: string): Promise<T>
   /** The Task that installs, once its attempt has ended. */
   ended(machine: string, attempt?: number): Promise<Task>
@@ -27,10 +31,13 @@ export interface SshSite extends Site {
   log(task: string): Promise<string>
 }
 
-export async function startSshSite(owner: Owner, hubEnv?: NodeJS.ProcessEnv): Promise<SshSite> {
-  const artifacts = await tempDir(owner)
-  await writeFile(join(artifacts, 'moorline-agent-linux-x64'), agentWrapper, { mode: 0o755 })
-  const site = await startSite(owner, { hubArgs: ['--artifacts-dir', artifacts], ...(hubEnv && { hubEnv }) })
+export interface SshSiteOptions extends Pick<SiteOptions, 'listen'> {
+  /** Folder with the agent that the hub hands out; unless given, one that runs from source. */
+  artifacts?: string
+}
+
+export async function startSshSite(owner: Owner, { listen, artifacts }: SshSiteOptions = {}): Promise<SshSite> {
+  const site = await startSite(owner, { listen, hubArgs: ['--artifacts-dir', artifacts ?? (await agentFromSource(owner))] })
   const base = `/apis/${apiVersion}`
   const ask = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const answer = await site.client().ask(method, `${base}/${path}`, { body, headers })
@@ -80,4 +87,10 @@ export async function startSshSite(owner: Owner, hubEnv?: NodeJS.ProcessEnv): Pr
       void (await ask('PATCH', `${plural}/${name}`, patch, { 'content-type': 'application/merge-patch+json' })),
     log: async (task) => (await ask('GET', `tasks/${task}/log`)).text,
   }
+}
+
+async function agentFromSource(owner: Owner): Promise<string> {
+  const folder = await tempDir(owner)
+  await writeFile(join(folder, 'moorline-agent-linux-x64'), agentWrapper, { mode: 0o755 })
+  return folder
 }
