@@ -1,30 +1,58 @@
-// A TCP relay that delays every byte by the same time in each direction and limits nothing else: a long line in one process.
+// A TCP relay that delays every byte by the same time in each direction, stalls now and then if it is told to, and limits nothing else: a
+// long line in one process.
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
 export interface DelayRelay {
   port: number
+  /** Pieces that met a stall. */
+  stalled(): number
   close(): Promise<void>
 }
 
 /** More than a window of 8 MiB for several streams: flow control of what is measured must not meet this one. */
 const maxQueuedBytes = 256 * 1024 * 1024
 
-export async function startDelayRelay({ port, delayMs }: { port: number; delayMs: number }): Promise<DelayRelay> {
+export interface Line {
+  delayMs: number
+  /** What TCP makes of a lost packet: nothing arrives for `forMs`, out of each `everyMs`, and then all of it at once. */
+  stalls?: { everyMs: number; forMs: number }
+}
+
+export interface DelayRelayOptions extends Line {
+  /** Where it leads to; 127.0.0.1 unless `host` is given. */
+  port: number
+  host?: string
+  /** Any port of 127.0.0.1 unless given. */
+  listen?: { host: string; port: number }
+}
+
+export async function startDelayRelay({ host = '127.0.0.1', port, listen, ...line }: DelayRelayOptions): Promise<DelayRelay> {
   const sockets = new Set<Socket>()
+  let stalled = 0
+  const arrival = (): number => {
+    const dueMs = performance.now() + line.delayMs
+    if (!line.stalls) return dueMs
+    const { everyMs, forMs } = line.stalls
+    const phaseMs = dueMs % everyMs
+    if (phaseMs >= forMs) return dueMs
+    stalled++
+    return dueMs - phaseMs + forMs
+  }
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (inner) => {
-    const outer = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
+    const outer = connect({ host, port, allowHalfOpen: true, noDelay: true })
     for (const socket of [inner, outer]) {
       sockets.add(socket)
       socket.on('close', () => sockets.delete(socket))
     }
-    delay(inner, outer, delayMs)
-    delay(outer, inner, delayMs)
+    delay(inner, outer, arrival)
+    delay(outer, inner, arrival)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(listen ?? { host: '127.0.0.1', port: 0 })
   await once(server, 'listening')
   return {
     port: (server.address() as { port: number }).port,
+    stalled: () => stalled,
     async close() {
       for (const socket of sockets) socket.destroy()
       server.close()
@@ -33,7 +61,8 @@ export async function startDelayRelay({ port, delayMs }: { port: number; delayMs
   }
 }
 
-function delay(from: Socket, to: Socket, delayMs: number): void {
+/** @param arrival when what is read now is passed on; never goes back */
+function delay(from: Socket, to: Socket, arrival: () => number): void {
   const queue: { atMs: number; chunk: Buffer | undefined }[] = []
   let queuedBytes = 0
   let timer: NodeJS.Timeout | undefined
@@ -58,7 +87,7 @@ function delay(from: Socket, to: Socket, delayMs: number): void {
     if (first !== undefined) timer ??= setTimeout(flush, Math.max(0, first.atMs - performance.now()))
   }
   const add = (chunk: Buffer | undefined): void => {
-    queue.push({ atMs: performance.now() + delayMs, chunk })
+    queue.push({ atMs: arrival(), chunk })
     queuedBytes += chunk?.length ?? 0
     if (queuedBytes > maxQueuedBytes) from.pause()
     schedule()

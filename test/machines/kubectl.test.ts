@@ -73,6 +73,18 @@ for (const minor of kubectlMinors) {
     t.is(digest.split(' ')[0], sha256(input))
   })
 
+  test.serial(
+    title(`exec is upgraded ${minor === 28 ? 'by SPDY, its only way' : 'by WebSocket first, which this cluster refuses, then by SPDY'}`),
+    async (t) => {
+      const { code, stdout, stderr } = await admin.try(['-v=8', 'exec', 'box', '--', 'hostname'], options)
+      t.is(code, 0, stderr)
+      t.is(stdout, 'box\n')
+      t.regex(stderr, /101 Switching Protocols[\s\S]*Upgrade: SPDY\/3\.1/)
+      if (minor === 28) t.notRegex(stderr, /websocket/i)
+      else t.regex(stderr, /Sec-Websocket-Protocol: v5\.channel\.k8s\.io[\s\S]*fallback: .*websocket: bad handshake/)
+    },
+  )
+
   test.serial(title('exec -it is a terminal of the size of the one outside'), async (t) => {
     // kubectl tells the size after the terminal stands, so the shell waits for it.
     const inPod = '[ -t 0 ] && until [ "$(stty size)" = "31 97" ]; do sleep 0.1; done; stty size; read -r line; echo "got $line"'

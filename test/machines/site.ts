@@ -33,13 +33,18 @@ export interface MachinesSite {
 export interface MachinesSiteOptions {
   /** Environment of the agent's pod, for a proxy. */
   agentEnv?: Readonly<Record<string, string>>
+  /** Where the hub listens when something else has the one port that the firewall lets through, and leads there. */
+  behindPort?: number
 }
 
 export async function startMachinesSite(owner: ClosableOwner, options: MachinesSiteOptions = {}): Promise<MachinesSite> {
   const bed = testBed()
   const direct = await kubectlFor(bed)
   owner.teardown(() => setFirewall(bed, firewalled))
-  const site = await startSite(owner, { listen: { host: hubAddress, port: hubPort }, hubArgs: ['--agent-image', agentImage] })
+  const site = await startSite(owner, {
+    listen: { host: hubAddress, port: options.behindPort ?? hubPort },
+    hubArgs: ['--agent-image', agentImage, '--agent-url', `https://${hubAddress}:${hubPort}`],
+  })
   await site.apply({ apiVersion, kind: 'Cluster', metadata: { name: clusterName }, spec: { type: 'Registered' } })
   const registration = (
     await site.client().ask('POST', `/apis/${apiVersion}/clusters/${clusterName}/registration`, { body: {} })
