@@ -14,7 +14,7 @@ export const Taint = Type.Object(
   closed,
 )
 
-/** A proxy between the hub and what it dials: credentials are not in the URL but in a Credential of type Password. */
+/** A proxy on the way to what is dialled: credentials are not in the URL but in a Credential of type Password. */
 export const DialProxy = Type.Object(
   {
     url: Type.String({ maxLength: 512, pattern: '^(socks5|http)://[^/@\\s]+$', description: 'socks5://host:port or http://host:port' }),
@@ -38,6 +38,7 @@ export const MachineSsh = Type.Object(
     ),
     credentialRef: Type.String({ maxLength: 253, description: 'Credential of type Password or SSHKey.' }),
     proxy: Type.Optional({ ...DialProxy, description: 'The hub dials the SSH server through it.' }),
+    agentProxy: Type.Optional({ ...DialProxy, description: 'The agent dials the hub through it; written into its configuration.' }),
   },
   closed,
 )

@@ -19,7 +19,7 @@ export interface SshSite extends Site {
   add(
     name: string,
     machine: Pick<SshMachine, 'host' | 'port'>,
-    ssh: { credentialRef: string; user?: string; port?: number; proxy?: object },
+    ssh: { credentialRef: string; user?: string; port?: number; proxy?: object; agentProxy?: object },
   ): Promise<void>
   get<T>(plural: string, name: string): Promise<T>
   /** The Task that installs, once its attempt has ended. */

@@ -1,7 +1,5 @@
 // The whole line: the hub logs in on a machine over SSH, installs the agent, which enrols as that very Machine and connects; and whatever
 // goes wrong on the way leaves the machine as it was. Debian's sshd and sudo: see test/helpers/ssh/machine.ts.
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import test from 'ava'
 import type { JoinToken } from '#shared/contract/join-token.ts'
 import type { Machine } from '#shared/contract/machine.ts'
@@ -12,6 +10,7 @@ import { startSshMachine } from '#test/helpers/ssh/machine.ts'
 import { differences } from '#test/helpers/ssh/tree.ts'
 import { conditionOf } from '#test/integration/site.ts'
 import { type SshSite, startSshSite } from './over-ssh-site.ts'
+import { filesHolding, watchArguments } from './secret-traces.ts'
 
 const owner = createOwner()
 let site: SshSite
@@ -139,32 +138,3 @@ test.serial('an agent that is there already is not touched', async (t) => {
   t.is(made.status, 201, 'a second one may follow the first')
   await site.client().ask('DELETE', `/apis/${apiVersion}/machines/present`)
 })
-
-/** Looks at the arguments of every process until it is stopped: those that held the text. */
-function watchArguments(text: string): { stop(): Promise<string[]> } {
-  const seen = new Set<string>()
-  let isOver = false
-  const look = async () => {
-    while (!isOver) {
-      for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-        const line = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '') // it has ended meanwhile
-        if (line.includes(text)) seen.add(line.replaceAll('\0', ' '))
-      }
-    }
-  }
-  const looking = look()
-  return {
-    async stop() {
-      isOver = true
-      await looking
-      return [...seen]
-    },
-  }
-}
-
-async function filesHolding(directory: string, text: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true, recursive: true })
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  const held = await Promise.all(files.map(async (file) => ((await readFile(file)).includes(text) ? file : '')))
-  return held.filter((file) => file !== '')
-}

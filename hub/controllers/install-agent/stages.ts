@@ -12,6 +12,7 @@ import { printable } from '#hub/ssh/failure.ts'
 import { answersOf } from './answers.ts'
 import { forgetIdentity, hasIdentityOf, untilConnected } from './identity.ts'
 import { createJoinToken, endJoinToken } from './join-token.ts'
+import { openAgentProxy } from './secrets.ts'
 import type { AgentBinary, InstallAgentDeps } from './types.ts'
 import { noRoom, openVisit, saysFull, type Visit } from './visit.ts'
 
@@ -25,6 +26,8 @@ export interface Work {
   /** Text without what is hidden. */
   redact(text: string): string
   visit?: Visit
+  /** Through which the agent dials; with its password. */
+  agentProxy?: string
   /** The agent is there already: an earlier life of this hub had come so far. */
   isInstalled?: boolean
 }
@@ -88,6 +91,9 @@ async function settle(work: Work, visit: Visit): Promise<void> {
 
 async function bring(work: Work, visit: Visit): Promise<void> {
   const { deps, run, say, task, machine } = work
+  const proxy = openAgentProxy(machine, deps.credentials)
+  for (const secret of proxy?.secrets ?? []) work.hide(secret)
+  if (proxy) work.agentProxy = proxy.url
   const name = `moorline-agent-linux-${visit.probe.architecture}`
   const binary = (await deps.binaries()).find((one) => one.name === name)
   const path = deps.binaryPath(name)
@@ -154,11 +160,13 @@ async function checkDigest({ connection, folder }: Visit, { sha256 }: AgentBinar
     throw new TaskFailure('UploadFailed', `the agent did not arrive as it was sent: ${printable(ran.stdout + ran.stderr, 128)}`)
 }
 
-async function install({ run }: Work, visit: Visit): Promise<void> {
+async function install({ run, agentProxy = '' }: Work, visit: Visit): Promise<void> {
   let last = ''
   const ran = await visit.machine('install', {
     timeoutMs: installMs,
     signal: run.signal,
+    // Not a file: it may hold a password, and only the agent's own configuration is for that.
+    stdin: `${agentProxy}\n`,
     isInputHeld: true,
     graceMs: undoMs,
     onLine(stream, line) {

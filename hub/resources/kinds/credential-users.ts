@@ -21,6 +21,7 @@ export function credentialUsers(look: Look, name: string): CredentialUser[] {
     const says = `machine ${metadata.name}`
     if (spec.ssh?.credentialRef === name) users.push({ says, cluster: spec.clusterRef })
     else if (spec.ssh?.proxy?.credentialRef === name) users.push({ says: `${says} (proxy)`, cluster: spec.clusterRef })
+    else if (spec.ssh?.agentProxy?.credentialRef === name) users.push({ says: `${says} (agent's proxy)`, cluster: spec.clusterRef })
   }
   return users
 }
@@ -30,7 +31,11 @@ export function credentialsNamedBy(object: { kind?: string; spec?: unknown }): {
   const { credentialRef, proxy, ssh } = (object.spec ?? {}) as Partial<Cluster['spec']> & Partial<Machine['spec']>
   const named =
     object.kind === 'Machine'
-      ? { 'spec.ssh.credentialRef': ssh?.credentialRef, 'spec.ssh.proxy.credentialRef': ssh?.proxy?.credentialRef }
+      ? {
+          'spec.ssh.credentialRef': ssh?.credentialRef,
+          'spec.ssh.proxy.credentialRef': ssh?.proxy?.credentialRef,
+          'spec.ssh.agentProxy.credentialRef': ssh?.agentProxy?.credentialRef,
+        }
       : { 'spec.credentialRef': credentialRef, 'spec.proxy.credentialRef': proxy?.credentialRef }
   return Object.entries(named).flatMap(([field, name]) => (typeof name === 'string' ? [{ field, name }] : []))
 }

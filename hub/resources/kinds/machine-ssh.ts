@@ -1,7 +1,7 @@
 // Rules of a Machine's spec.ssh: where it leads, and with which Credentials.
 import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
-import type { Machine } from '#shared/contract/machine.ts'
+import type { DialProxy, Machine } from '#shared/contract/machine.ts'
 import { isTerminal } from '#shared/contract/task-state.ts'
 import type { Task } from '#shared/contract/task.ts'
 import type { FieldCause, Look } from '../types.ts'
@@ -29,18 +29,20 @@ export function checkSsh(machine: Machine, old: Machine | undefined, look: Look)
       ...(cluster && { cluster }),
     }),
   )
-  const { proxy } = ssh
-  if (proxy?.credentialRef !== undefined)
-    causes.push(
-      ...credentialReference(look, 'spec.ssh.proxy.credentialRef', {
-        name: proxy.credentialRef,
-        types: ['Password'],
-        ...(cluster && { cluster }),
-      }),
-    )
-  if (proxy && !/^(socks5|http):\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(proxy.url))
-    causes.push(badValue('spec.ssh.proxy.url', proxy.url, 'must be socks5://host:port or http://host:port'))
+  for (const field of ['proxy', 'agentProxy'] as const) causes.push(...checkProxy(`spec.ssh.${field}`, ssh[field], cluster, look))
   return causes
+}
+
+function checkProxy(field: string, proxy: DialProxy | undefined, cluster: string | undefined, look: Look): FieldCause[] {
+  if (!proxy) return []
+  const { url, credentialRef: name } = proxy
+  const use = { types: ['Password'] as const, ...(cluster && { cluster }) }
+  return [
+    ...(name === undefined ? [] : credentialReference(look, `${field}.credentialRef`, { name, ...use })),
+    ...(/^(socks5|http):\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/.test(url)
+      ? []
+      : [badValue(`${field}.url`, url, 'must be socks5://host:port or http://host:port')]),
+  ]
 }
 
 /** Name of the task that is at it. */

@@ -51,6 +51,7 @@ export function usersOfCredentials(clusters: readonly Cluster[], machines: reado
     const to = `/machines/${encodeURIComponent(metadata.name)}`
     add(spec.ssh?.credentialRef, { label: `machine ${metadata.name}`, to })
     add(spec.ssh?.proxy?.credentialRef, { label: `proxy of machine ${metadata.name}`, to })
+    add(spec.ssh?.agentProxy?.credentialRef, { label: `proxy of the agent of machine ${metadata.name}`, to })
   }
   return users
 }

@@ -152,6 +152,24 @@ test('a Credential in use is not deleted, and the refusal says by whom', async (
   t.is(resources.get('Credential', 'p'), undefined)
 })
 
+test('the proxies of a Machine are checked alike, and a Credential of either is in use', async (t) => {
+  const { resources } = await testResources(t)
+  for (const name of ['p', 'q']) await resources.create('Credential', password(name))
+  await resources.create('Credential', { metadata: { name: 'token' }, spec: { type: 'Token', data: { token: 'canary' } } })
+  for (const field of ['proxy', 'agentProxy']) {
+    const ssh = (proxy: object) => machine('m', { ssh: { host: 'h', credentialRef: 'p', [field]: proxy } })
+    const url = 'socks5://192.0.2.1:1080'
+    const causesOf = async (proxy: object) => (await refusal(t, resources.create('Machine', ssh(proxy)))).causes
+    t.deepEqual(await causesOf({ url, credentialRef: 'none' }), [`spec.ssh.${field}.credentialRef FieldValueInvalid`])
+    t.deepEqual(await causesOf({ url, credentialRef: 'token' }), [`spec.ssh.${field}.credentialRef FieldValueInvalid`])
+    t.deepEqual(await causesOf({ url: 'http://192.0.2.1' }), [`spec.ssh.${field}.url FieldValueInvalid`])
+    t.deepEqual(await causesOf({ url: 'socks5://user:canary@192.0.2.1:1080' }), [`spec.ssh.${field}.url FieldValueInvalid`])
+    await resources.create('Machine', ssh({ url, credentialRef: 'q' }))
+    t.regex((await refusal(t, resources.delete('Credential', 'q'))).message, /machine m \((agent's )?proxy\) uses it/)
+    await resources.delete('Machine', 'm')
+  }
+})
+
 test('with another key a Credential still has a status and labels, says that it is closed, and opens again once written anew', async (t) => {
   const one = await testResources(t)
   await one.resources.create('Credential', password('p', { username: 'ann', password: 'canary-secret' }))

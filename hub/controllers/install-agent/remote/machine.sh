@@ -1,7 +1,8 @@
 # Run as root on the machine, from the folder that the hub made there for one installation: sh machine.sh VERB FOLDER
 #
 #   install  what an agent would overwrite is put aside, then install.sh runs. When that fails, or standard input ends because the hub
-#            has gone or wants it to stop, everything is put back.
+#            has gone or wants it to stop, everything is put back. The first line of standard input is the agent's proxy, or empty: it
+#            may hold a password.
 #   settle   what an earlier connection left is brought to an end: prints `moorline:found=` done, undone or nothing.
 #   undo     puts back what was there before, whatever has happened since.
 #   finish   removes the folder; the agent stays.
@@ -97,6 +98,7 @@ install() {
     complain "there is an agent on this machine already, or what is left of one in $state"
     exit 73
   fi
+  IFS= read -r proxy || exit 75
   remember || {
     complain 'what is there now could not be put aside: is the disk full?'
     rm -rf "$before.new"
@@ -104,9 +106,14 @@ install() {
   }
   installer=''
   trap give_up HUP INT TERM PIPE
+  if [ -n "$proxy" ]; then
+    MOORLINE_PROXY=$proxy
+    export MOORLINE_PROXY
+  fi
   # Its own group, so that everything it starts can be ended; TMPDIR, so that what it leaves lies in the folder.
   TMPDIR=$folder setsid sh "$folder/install.sh" --token-file "$folder/token" --agent-file "$folder/agent" </dev/null &
   installer=$!
+  unset MOORLINE_PROXY proxy
   main=$$
   # Not standard input itself: a shell gives what it starts in the background an empty one.
   exec 3<&0
