@@ -81,6 +81,7 @@ export function MachineSshView({ machine }: { machine: Machine }) {
             'Credential',
           ],
           ['Proxy', ssh.proxy ? <Mono max={512}>{ssh.proxy.url}</Mono> : <Dim>none</Dim>],
+          ['Proxy of the agent', ssh.agentProxy ? <Mono max={512}>{ssh.agentProxy.url}</Mono> : <Dim>none</Dim>],
         ]}
       />
       {task ? <Install machine={machine} taskName={task} /> : <p className="m-dim">The installation starts within seconds.</p>}

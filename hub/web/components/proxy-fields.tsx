@@ -1,4 +1,4 @@
-// A proxy between the hub and what it dials.
+// A proxy between what dials and what is dialled.
 import { ExpandableSection } from '@patternfly/react-core'
 import { useState } from 'react'
 import type { ProxyChoice } from '../derive/import.ts'
@@ -6,17 +6,21 @@ import { TextField } from './fields.tsx'
 
 export interface ProxyFieldsProps {
   id: string
+  title?: string
+  hint?: string
   choice: ProxyChoice
   onChange(change: Partial<ProxyChoice>): void
   problems: Partial<Record<keyof ProxyChoice, string>>
 }
 
-export function ProxyFields({ id, choice, onChange, problems }: ProxyFieldsProps) {
+const hubDials = 'The hub dials through it: socks5://host:port, or http://host:port for one that takes CONNECT.'
+
+export function ProxyFields({ id, title = 'Through a proxy', hint = hubDials, choice, onChange, problems }: ProxyFieldsProps) {
   const isUsed = choice.proxyUrl !== '' || choice.proxyUser !== '' || choice.proxyPassword !== ''
   const [isOpen, setOpen] = useState(isUsed)
   return (
     <ExpandableSection
-      toggleText="Through a proxy"
+      toggleText={title}
       isExpanded={isOpen || Object.keys(problems).length > 0}
       onToggle={(_event, next) => setOpen(next)}
       toggleId={`${id}-toggle`}
@@ -30,7 +34,7 @@ export function ProxyFields({ id, choice, onChange, problems }: ProxyFieldsProps
           value={choice.proxyUrl}
           onChange={(proxyUrl) => onChange({ proxyUrl })}
           problem={problems.proxyUrl}
-          hint="The hub dials through it: socks5://host:port, or http://host:port for one that takes CONNECT."
+          hint={hint}
           placeholder="none"
           maxLength={512}
         />

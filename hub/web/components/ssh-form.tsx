@@ -2,7 +2,7 @@
 import { FormGroup, FormSelect, FormSelectOption, Radio } from '@patternfly/react-core'
 import { useList } from '../data/hooks.ts'
 import { typeNames } from '../derive/credential.ts'
-import { machineNameOf, type SshChoice, type SshField } from '../derive/ssh.ts'
+import { agentProxyOf, machineNameOf, type SshChoice, type SshField } from '../derive/ssh.ts'
 import { FileField, Hint, TextField } from './fields.tsx'
 import { ProxyFields } from './proxy-fields.tsx'
 import { Help } from './text.tsx'
@@ -188,6 +188,26 @@ function Belonging({ choice, onChange, problems }: SshFormProps) {
   )
 }
 
+function AgentProxy({ choice, onChange, problems }: SshFormProps) {
+  const { agentProxyUrl: proxyUrl, agentProxyUser: proxyUser, agentProxyPassword: proxyPassword } = problems
+  return (
+    <ProxyFields
+      id="ssh-agentProxy"
+      title="The agent behind a proxy"
+      hint="The agent dials this hub through it; as the machine reaches it: socks5://host:port, or http://host:port for one that takes CONNECT."
+      choice={agentProxyOf(choice)}
+      onChange={(change) =>
+        onChange({
+          ...(change.proxyUrl !== undefined && { agentProxyUrl: change.proxyUrl }),
+          ...(change.proxyUser !== undefined && { agentProxyUser: change.proxyUser }),
+          ...(change.proxyPassword !== undefined && { agentProxyPassword: change.proxyPassword }),
+        })
+      }
+      problems={{ ...(proxyUrl && { proxyUrl }), ...(proxyUser && { proxyUser }), ...(proxyPassword && { proxyPassword }) }}
+    />
+  )
+}
+
 export function SshForm(props: SshFormProps) {
   const { proxyUrl, proxyUser, proxyPassword } = props.problems
   return (
@@ -201,6 +221,7 @@ export function SshForm(props: SshFormProps) {
         onChange={props.onChange}
         problems={{ ...(proxyUrl && { proxyUrl }), ...(proxyUser && { proxyUser }), ...(proxyPassword && { proxyPassword }) }}
       />
+      <AgentProxy {...props} />
     </>
   )
 }
@@ -220,4 +241,7 @@ export const sshFieldIds = {
   proxyUrl: 'ssh-proxy-url',
   proxyUser: 'ssh-proxy-user',
   proxyPassword: 'ssh-proxy-password',
+  agentProxyUrl: 'ssh-agentProxy-url',
+  agentProxyUser: 'ssh-agentProxy-user',
+  agentProxyPassword: 'ssh-agentProxy-password',
 } as const satisfies Record<SshField, string>

@@ -9,7 +9,13 @@ import { machinePhase } from './machine.ts'
 import { nameProblem } from './names.ts'
 import { taskState } from './task.ts'
 
-export interface SshChoice extends ProxyChoice {
+/** The agent's own proxy, beside the one through which the hub dials. */
+export interface AgentProxyChoice {
+  agentProxyUrl: string
+  agentProxyUser: string
+  agentProxyPassword: string
+}
+export interface SshChoice extends ProxyChoice, AgentProxyChoice {
   /** Empty: made from the host. */
   name: string
   host: string
@@ -26,6 +32,7 @@ export interface SshChoice extends ProxyChoice {
 }
 export const emptySsh: SshChoice = {
   ...noProxy,
+  ...{ agentProxyUrl: '', agentProxyUser: '', agentProxyPassword: '' },
   name: '',
   host: '',
   port: '22',
@@ -39,6 +46,18 @@ export const emptySsh: SshChoice = {
   clusterRef: '',
   role: 'worker',
 }
+/** As the fields of a proxy know it. */
+export function agentProxyOf({ agentProxyUrl, agentProxyUser, agentProxyPassword }: AgentProxyChoice): ProxyChoice {
+  return { proxyUrl: agentProxyUrl, proxyUser: agentProxyUser, proxyPassword: agentProxyPassword }
+}
+
+/** In its credentials only; a proxy asks for both or for none. */
+export const agentProxyPlaces = {
+  'spec.data.username': 'agentProxyUser',
+  'spec.data.password': 'agentProxyPassword',
+  'spec.data': 'agentProxyPassword',
+} as const
+
 export type SshField = Exclude<keyof SshChoice, 'by' | 'role'>
 
 /** A host name is a name for the machine as it is; the colons of an IPv6 address are not. */
@@ -63,6 +82,8 @@ export function sshPlaces(by: SshChoice['by']): Readonly<Record<string, SshField
     'spec.ssh.credentialRef': by === 'existing' ? 'existing' : by === 'key' ? 'privateKey' : 'password',
     'spec.ssh.proxy': 'proxyUrl',
     'spec.ssh.proxy.credentialRef': 'proxyPassword',
+    'spec.ssh.agentProxy': 'agentProxyUrl',
+    'spec.ssh.agentProxy.credentialRef': 'agentProxyPassword',
     'spec.ssh': 'host',
   }
 }
@@ -91,6 +112,10 @@ export function sshProblems(choice: SshChoice): Partial<Record<SshField, string>
       : 'Paste the whole file, from -----BEGIN on.'
   const proxy = proxyProblem(choice)
   if (proxy) problems.proxyUrl = proxy
+  const agentProxy = proxyProblem(agentProxyOf(choice))
+  if (agentProxy) problems.agentProxyUrl = agentProxy
+  if (choice.agentProxyPassword !== '' && choice.agentProxyUser === '')
+    problems.agentProxyUser = 'A proxy that asks for a password asks for a user, too.'
   return problems
 }
 
@@ -116,8 +141,15 @@ export function sshCredential(choice: SshChoice): CredentialSpec | undefined {
   }
 }
 
-export function sshMachineSpec(choice: SshChoice, credentialRef: string, proxyRef: string | undefined): MachineSpec {
-  const proxy = dialProxy(choice, proxyRef)
+export interface SshCredentials {
+  login: string
+  proxy: string | undefined
+  agentProxy: string | undefined
+}
+
+export function sshMachineSpec(choice: SshChoice, names: SshCredentials): MachineSpec {
+  const proxy = dialProxy(choice, names.proxy)
+  const agentProxy = dialProxy(agentProxyOf(choice), names.agentProxy)
   return {
     role: choice.role,
     ...(choice.clusterRef && { clusterRef: choice.clusterRef }),
@@ -125,8 +157,9 @@ export function sshMachineSpec(choice: SshChoice, credentialRef: string, proxyRe
       host: choice.host,
       port: Number(choice.port),
       ...(choice.user && { user: choice.user }),
-      credentialRef,
+      credentialRef: names.login,
       ...(proxy && { proxy }),
+      ...(agentProxy && { agentProxy }),
     },
   }
 }

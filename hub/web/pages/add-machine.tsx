@@ -13,6 +13,8 @@ import { createWithCredentials, RefusedPart } from '../data/with-credentials.ts'
 import { placeCauses } from '../derive/causes.ts'
 import { proxyCredential, proxyPlaces } from '../derive/import.ts'
 import {
+  agentProxyOf,
+  agentProxyPlaces,
   emptySsh,
   isSshComplete,
   machineNameOf,
@@ -25,24 +27,30 @@ import {
   sshProblems,
 } from '../derive/ssh.ts'
 
-type Part = 'credential' | 'proxy'
+type Part = 'credential' | 'proxy' | 'agentProxy'
 const parent = ['Machines', '/machines'] as const
 
 function add(choice: SshChoice) {
   const name = machineNameOf(choice)
   const secret = sshCredential(choice)
   const proxy = proxyCredential(choice, `Proxy to the machine ${name}`)
+  const agentProxy = proxyCredential(agentProxyOf(choice), `Proxy of the agent on ${name}`)
   const drafts = [
+    ...(agentProxy ? [{ part: 'agentProxy' as const, generateName: `${name}-agent-proxy-`, spec: agentProxy }] : []),
     ...(proxy ? [{ part: 'proxy' as const, generateName: `${name}-proxy-`, spec: proxy }] : []),
     ...(secret ? [{ part: 'credential' as const, generateName: `${name}-ssh-`, spec: secret }] : []),
   ]
   return createWithCredentials<Part, Awaited<ReturnType<typeof createObject<'machines'>>>>(drafts, (names) =>
-    createObject('machines', { metadata: { name }, spec: sshMachineSpec(choice, names.credential ?? choice.existing, names.proxy) }),
+    createObject('machines', {
+      metadata: { name },
+      spec: sshMachineSpec(choice, { login: names.credential ?? choice.existing, proxy: names.proxy, agentProxy: names.agentProxy }),
+    }),
   )
 }
 
 function placesOf(choice: SshChoice, part: Part | 'object'): Readonly<Record<string, SshField>> {
   if (part === 'proxy') return proxyPlaces
+  if (part === 'agentProxy') return agentProxyPlaces
   return part === 'credential' ? sshCredentialPlaces(choice.by) : sshPlaces(choice.by)
 }
 
