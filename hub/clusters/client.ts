@@ -4,6 +4,7 @@ import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage, req
 import type { Duplex } from 'node:stream'
 import { type Clock, waitFor } from '#shared/clock/clock.ts'
 import { type TunnelClass, tunnelLimits } from '#shared/contract/tunnel.ts'
+import { DialError } from '#shared/errors/dial-error.ts'
 import { TunnelError } from '#shared/errors/tunnel-error.ts'
 import { type Headers, toHeaderValue } from '#shared/kubernetes/headers.ts'
 import { hubIdentityUser } from '#shared/kubernetes/identity.ts'
@@ -171,8 +172,8 @@ export function createClusterClient({ clock, graceMs = tunnelLimits.drainMs }: {
       try {
         return await exchange(pool, route, options)
       } catch (error) {
-        // The other end may have closed a kept connection just now; what only reads is asked once more.
-        const { isReused } = error as { isReused?: boolean }
+        // The other end may have closed a kept connection just now; what only reads is asked once more. Not what cannot be dialled.
+        const isReused = (error as { isReused?: boolean }).isReused && !(error instanceof DialError)
         const isSafe = ['GET', 'HEAD'].includes(options.method) && !options.body && !options.signal.aborted
         if (!isReused || !isSafe) throw error
         return exchange(pool, route, options)

@@ -10,6 +10,8 @@ import { addressIn, isForbiddenAddress } from './addresses.ts'
 import { within } from './limits.ts'
 
 export const dialTimeoutMs = 10_000
+/** Ten probes follow, one a second: a connection on which nothing is under way is found dead within 30 s. */
+const keepAliveMs = 15_000
 
 export interface DialTarget {
   host: string
@@ -120,7 +122,7 @@ function forbidden(host: string, address: string): DialError {
 
 function connectAddress(address: string, port: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 })
+    const socket = connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs })
     const stop = () => socket.destroy(signal.reason as Error)
     signal.addEventListener('abort', stop, { once: true })
     socket.once('error', (error) => {

@@ -7,9 +7,13 @@ import type { Proxy } from '#shared/net/proxy-url.ts'
 import type { Credentials, OpenedCredential } from '#hub/credentials/types.ts'
 import { dial, nameOf } from '#hub/dial/dial.ts'
 import { proxyOf } from '#hub/dial/proxy.ts'
+import { endWhenUnreachable } from '#hub/dial/silence.ts'
 import { startTls } from '#hub/dial/tls.ts'
 import type { ClusterRoute, ConnectOptions } from '../types.ts'
 import { AccessRefused, accessOf, type ImportedAccess } from './access.ts'
+
+/** With it a cable that was cut is found within 30 s. */
+const againTimeoutMs = 5_000
 
 export interface ImportedOptions {
   credentials: Credentials
@@ -45,6 +49,11 @@ export function importedRoute(
   const { host, port, tls, pathPrefix, authority, authorization } = access
   const { name, uid } = metadata
   const proxy = (): Proxy | undefined => (spec.proxy ? proxyOf(spec.proxy, credentials, name) : access.proxy)
+  const open = async (limits: { signal?: AbortSignal; timeoutMs?: number }) => {
+    const socket = await dial({ host, port, proxy: proxy(), clock, ...limits })
+    return startTls(socket, { ...tls, where: nameOf({ host, port }), clock, ...limits })
+  }
+  const dialAgain = async () => void (await open({ timeoutMs: againTimeoutMs })).destroy()
   return {
     key: JSON.stringify([uid, fingerprint, spec.apiServer, spec.certificateAuthority, spec.proxy]),
     ...{ pathPrefix, host: authority },
@@ -52,8 +61,9 @@ export function importedRoute(
     // Its credential reads what the hub wants to know, before and without anything being bound in the cluster.
     isHubItself: true,
     async connect({ signal }: ConnectOptions): Promise<Duplex> {
-      const socket = await dial({ host, port, proxy: proxy(), signal, clock })
-      return startTls(socket, { ...tls, where: nameOf({ host, port }), signal, clock })
+      const connection = await open({ signal })
+      endWhenUnreachable(connection, { clock, dialAgain })
+      return connection
     },
   }
 }
