@@ -76,7 +76,7 @@ export const tunnelSessionMemoryMb = 1_000_000
 export const tunnelConnectionWindowBytes = 2 ** 31 - 1
 
 /** What the other side may send on one stream before it is read. Bytes. */
-export const tunnelWindowBytes = { least: 256 * 1024, interactive: mebibyte, bulkStart: mebibyte, bulkMost: 8 * mebibyte } as const
+export const tunnelWindowBytes = { least: 256 * 1024, interactive: mebibyte, bulkStart: mebibyte, bulkMost: 16 * mebibyte } as const
 
 /** The rate that a bulk window is made for; a window of half the product would halve it, because updates come at half a window. */
 const bulkBytesPerMs = (200 * mebibyte) / 1000
@@ -84,7 +84,7 @@ const bulkBytesPerMs = (200 * mebibyte) / 1000
 /**
  * The window of each stream of a connection with `streams` open ones and a round trip of `roundTripMs`. A power of two, so that it
  * seldom changes. Rate is window ÷ round trip: near, 1 MiB fills the line and a stalled reader costs no more than that; far, a bulk
- * stream needs 8 MiB. Many streams share the unread budget down to 256 KiB each.
+ * stream needs up to 16 MiB. Many streams share the unread budget down to 256 KiB each.
  */
 export function streamWindowBytes(tunnelClass: TunnelClass, streams: number, roundTripMs: number): number {
   const { least, interactive, bulkStart, bulkMost } = tunnelWindowBytes
