@@ -33,6 +33,8 @@ export function tryCommand(program: string, args: readonly string[], options: Co
     let stderr = ''
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    // One that ends without reading it says why by its exit code.
+    child.stdin?.on('error', () => {})
     child.stdin?.end(options.stdin)
     child.once('error', reject)
     child.once('close', (code, signal) => resolve({ code: code ?? 1, stdout, stderr: signal ? `${stderr}\nended by ${signal}` : stderr }))

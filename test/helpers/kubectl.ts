@@ -26,6 +26,8 @@ export async function kubectl(
         else resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
       },
     )
+    // One that ends without reading it says why by its exit code.
+    child.stdin?.on('error', () => {})
     child.stdin?.end(options.stdin ?? '')
   })
 }

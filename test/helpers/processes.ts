@@ -45,6 +45,8 @@ export async function startProgram(t: Owner, program: string, args: readonly str
   const output = { stdout: '', stderr: '' }
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  // A program that ends without reading its input tells why by its exit code.
+  child.stdin?.on('error', () => {})
   let end: Exit | undefined
   const exited = new Promise<Exit>((resolve) => child.once('close', (code, signal) => resolve((end = { code, signal }))))
   await new Promise<void>((resolve, reject) => {
