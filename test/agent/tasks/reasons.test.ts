@@ -33,7 +33,9 @@ test('every reason in the sources is in the table with a meaning and a next step
   )
   t.true(used.length > 50)
   t.deepEqual(
-    [...new Set(used)].filter((reason) => !Object.hasOwn(known, reason) && ![...delivery, ...unwritten, ...begun, ...states].includes(reason)),
+    [...new Set(used)].filter(
+      (reason) => !Object.hasOwn(known, reason) && ![...delivery, ...unwritten, ...begun, ...states].includes(reason),
+    ),
     [],
   )
   for (const { summary, next } of Object.values(known)) t.true(summary.length > 5 && next.length > 5)
