@@ -10,7 +10,7 @@ export interface DelayRelay {
   close(): Promise<void>
 }
 
-/** More than a window of 8 MiB for several streams: flow control of what is measured must not meet this one. */
+/** More than a window of 16 MiB for several streams: flow control of what is measured must not meet this one. */
 const maxQueuedBytes = 256 * 1024 * 1024
 
 export interface Line {

@@ -1,8 +1,10 @@
 // A hub outside the firewall and a registered cluster behind it: what the tests of the real cluster share. Everything of it is real.
+import type { ExecutionContext } from 'ava'
 import type { RoleName } from '#shared/contract/access.ts'
 import { apiVersion } from '#shared/contract/meta.ts'
 import type { Registration } from '#shared/contract/registration.ts'
 import type { ClosableOwner } from '#test/faults/owner.ts'
+import type { Program } from '#test/helpers/processes.ts'
 import { until } from '#test/helpers/until.ts'
 import { type Site, startSite } from '#test/integration/site.ts'
 import type { Bed } from './bed/bed.ts'
@@ -108,4 +110,14 @@ export async function startPods(owner: Owner, { direct }: Pick<MachinesSite, 'di
   await direct.run(['delete', ...names, '--ignore-not-found', '--grace-period=0', '--force'])
   await direct.run(['apply', '-f', '-'], manifestOf(objects))
   await direct.run(['wait', ...names, '--for=condition=Ready', '--timeout=120s'])
+}
+
+/** Waits until `logs -f` of the pod that counts its lines has brought more than so many: none of them twice, none left out. */
+export async function heardWithoutGap(t: ExecutionContext, following: Program, lines: number): Promise<void> {
+  await until(`more than ${lines} lines`, () => following.stdout().split('\n').length > lines, { timeoutMs: 30_000 })
+  const numbers = [...following.stdout().matchAll(/^line (\d+)$/gm)].map((match) => Number(match[1]))
+  t.deepEqual(
+    numbers,
+    numbers.map((_, index) => (numbers[0] ?? 0) + index),
+  )
 }
