@@ -38,13 +38,19 @@ export function splitPem(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
 }
 
+/** Parsing a certificate costs as much as verifying a signature, and every connection of an agent asks for the same ones. */
+let lastRoots: { fleetCa: string; pins: string; roots: string[] } | undefined
+
 /** The certificates that may be roots. @throws AgentError HubNotTrusted when no certificate has a pinned key */
 export function pinnedRoots({ fleetCa, pins }: Trust): string[] {
+  const asked = pins.join()
+  if (lastRoots?.fleetCa === fleetCa && lastRoots.pins === asked) return lastRoots.roots
   const roots = splitPem(fleetCa).filter((pem) => {
     const certificate = new X509Certificate(pem)
     return certificate.ca && pins.includes(pinOf(certificate))
   })
   if (roots.length === 0) throw new AgentError('HubNotTrusted', 'no certificate of the fleet CA has a pinned key')
+  lastRoots = { fleetCa, pins: asked, roots }
   return roots
 }
 

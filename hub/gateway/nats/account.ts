@@ -8,7 +8,11 @@ import type { NatsKeys } from './keys.ts'
 export type Revocations = Record<string, number>
 
 const unlimited = { subs: -1, data: -1, payload: -1, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: 0 }
-const noResponses = { max: 0, ttl: 0 }
+/**
+ * Left out, not { max: 0, ttl: 0 } as the package puts into a template: the server reads that as its defaults, lets the user publish
+ * to any reply subject it was given, remembers each for two minutes and, above 4,096, goes through all of them for each message.
+ */
+const noResponses = { resp: undefined } as object
 /** The server fills in the name of the user's JWT, which is the agent id. */
 const template = agentPermissions('{{name()}}')
 
@@ -38,6 +42,7 @@ export const fleetAccountJwt = (keys: NatsKeys, revocations: Revocations): Promi
           pub: { allow: template.publish },
           sub: { allow: template.subscribe },
           allowed_connection_types: ['STANDARD'],
+          ...noResponses,
         }),
       ],
     },
@@ -61,7 +66,6 @@ export const hubUserJwt = (keys: NatsKeys): Promise<string> =>
     payload: -1,
     pub: { allow: ['hub.>'] },
     sub: { allow: ['fleet.>'] },
-    resp: noResponses,
   })
 
 export const systemUserJwt = (keys: NatsKeys): Promise<string> =>

@@ -32,6 +32,8 @@ interface Stats {
   roundTripP50Ms?: number
   roundTripP99Ms?: number
   lastError?: string
+  /** The longest that its event loop did not turn since the last report. */
+  stallMs?: number
 }
 
 export async function startFleet({ hub, pins, tokens, count, processes, progress }: FleetOptions): Promise<Fleet> {
@@ -55,11 +57,12 @@ export async function startFleet({ hub, pins, tokens, count, processes, progress
     for (const child of children) if (child.exitCode !== null) throw new Error(`a simulator ended with ${child.exitCode}`)
   }
   const up = () => latest.reduce((sum, stats) => sum + (stats?.up ?? 0), 0)
+  const stallMs = () => Math.max(...latest.map((stats) => stats?.stallMs ?? 0))
   let told = ''
   const teller = setInterval(() => {
     const enrolledCount = enrolled.reduce((sum, share) => sum + share, 0)
     const state = enrolledCount < count ? `${enrolledCount} of ${count} enrolled` : `${up()} of ${count} up`
-    if (state !== told) progress(state)
+    if (state !== told) progress(stallMs() > 1_000 ? `${state}; a simulator stood still for ${stallMs()} ms` : state)
     told = state
   }, 10_000)
   return {

@@ -2,6 +2,7 @@
 // of options from standard input, prints JSON lines: {"event":"enrolled"|"up"|"stats", …}. Ends on SIGTERM.
 //
 //   node scripts/dev/simulator/main.ts < options.json      {"hub":{"host","port"},"pins":[…],"prefix":"sim-0","count":1000,"tokens":[…]}
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import Type from 'typebox'
 import Value from 'typebox/value'
@@ -91,6 +92,8 @@ async function startOneAfterAnother(): Promise<void> {
 }
 void Promise.all(Array.from({ length: startingAtOnce }, startOneAfterAnother))
 
+const delay = monitorEventLoopDelay()
+delay.enable()
 const report = setInterval(() => {
   const phases: Record<string, number> = {}
   const roundTripsMs: number[] = []
@@ -108,7 +111,9 @@ const report = setInterval(() => {
     roundTripP50Ms: roundTripsMs[roundTripsMs.length >> 1],
     roundTripP99Ms: roundTripsMs[Math.floor(roundTripsMs.length * 0.99)],
     lastError,
+    stallMs: Math.round(delay.max / 1e6),
   })
+  delay.reset()
 }, 1_000)
 
 process.once('SIGTERM', () => {
