@@ -24,12 +24,12 @@ export function observeFleet({
   store: Store
   tunnels: Tunnels
 }): void {
-  metrics.observeAgents(() => {
+  metrics.gaugeBy('moorline_agents', 'Agents by state.', 'state', () => {
     const machines = resources.list<Machine>('Machine').items
     const connected = [...presence.all()].filter((session) => presence.isAlive(session)).length
     return { connected, pending: machines.filter((machine) => machine.status?.phase === 'Pending').length, total: machines.length }
   })
-  metrics.observeTasks(() => {
+  metrics.gaugeBy('moorline_tasks', 'Tasks by state.', 'state', () => {
     const counts: Record<string, number> = {}
     for (const task of resources.list<Task>('Task').items) {
       const state = task.status?.state ?? 'Pending'
@@ -51,6 +51,12 @@ export function observeFleet({
     'moorline_gateway_waiting_handshakes',
     'Agent connections waiting for their turn to shake hands.',
     () => gateway.stats().waitingHandshakes,
+  )
+  metrics.counterBy(
+    'moorline_gateway_refused_total',
+    'Connections that were refused at the port or during their handshake.',
+    'reason',
+    () => gateway.stats().refused,
   )
   gauge('moorline_gateway_queued_event_bytes', 'Bytes of event batches waiting to be committed.', () => gateway.stats().queuedEventBytes)
   gauge('moorline_tunnel_sessions', 'Tunnel connections of agents that are open.', () => gateway.stats().connections.tunnel)

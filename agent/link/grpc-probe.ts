@@ -1,15 +1,13 @@
-// Judges the procedures plane by itself: a health check through its real path every five minutes, soon again after one that failed,
-// and whenever asked.
+// Judges the procedures plane by itself: a health check through its real path every five minutes, soon again after one that failed
+// while the hub is there, and whenever asked. A handshake for this must not compete with those that a fleet comes back with.
 import type { PlaneState } from '#proto/moorline/v1/control.ts'
 import type { Clock, Timer } from '#shared/clock/clock.ts'
 import { fullJitterMs } from '#shared/flow/backoff.ts'
 
 export const probeIntervalMs = 5 * 60_000
 const failedBackoff = { baseMs: 5_000, maxMs: 60_000 }
-/** A fleet that has lost its hub must not spend the hub's first minutes on this. */
-const hublessBackoff = { baseMs: 5_000, maxMs: probeIntervalMs }
-/** A fleet that has come back together does not probe together. */
-const hubIsBackSpreadMs = 5_000
+/** The first probe comes within this, and so does the first one after the hub was away: a fleet does not probe together. */
+const spreadMs = 60_000
 
 interface ProbeOptions {
   /** Never rejects. */
@@ -27,6 +25,7 @@ export function createGrpcProbe({ check, clock, random, isHubThere, onState, onU
   let timer: Timer | undefined
   let isStopped = false
   let failures = 0
+  const unhurriedMs = () => probeIntervalMs * (0.75 + random() / 2)
   const now = async () => {
     const state = await check()
     if (isStopped) return
@@ -36,29 +35,27 @@ export function createGrpcProbe({ check, clock, random, isHubThere, onState, onU
   const schedule = (delayMs: number) => {
     timer?.cancel()
     if (isStopped) return
-    timer = clock.setTimer(
-      delayMs,
-      () => {
-        timer = undefined
-        void now().then(() => {
-          // Asked for anew meanwhile: that one goes on.
-          if (timer) return
-          const backoff = isHubThere() ? failedBackoff : hublessBackoff
-          schedule(failures === 0 ? probeIntervalMs * (0.75 + random() / 2) : fullJitterMs(failures - 1, random(), backoff))
-        })
-      },
-      true,
-    )
+    const wasHubThere = isHubThere()
+    const run = () => {
+      timer = undefined
+      // The control plane was lost meanwhile, and most likely the hub: a probe now would tell nothing more.
+      if (wasHubThere && !isHubThere()) return schedule(unhurriedMs())
+      void now().then(() => {
+        // Asked for anew meanwhile: that one goes on.
+        if (timer) return
+        schedule(failures === 0 || !isHubThere() ? unhurriedMs() : fullJitterMs(failures - 1, random(), failedBackoff))
+      })
+    }
+    timer = clock.setTimer(delayMs, run, true)
   }
   return {
     now,
-    /** The first probe comes within a minute, spread over the fleet. */
-    start: () => schedule(60_000 * random()),
+    start: () => schedule(spreadMs * random()),
     /** The hub answers again: what was said of this plane while it did not is old. */
     hubIsBack() {
       if (failures === 0) return
       onUnknown()
-      schedule(hubIsBackSpreadMs * random())
+      schedule(spreadMs * random())
     },
     stop() {
       isStopped = true

@@ -11,12 +11,14 @@ export interface Metrics {
   eventsCommitted(count: number): void
   eventBatchSeconds(seconds: number): void
   tasksFinished(state: string): void
-  /** Read at scrape time. */
-  observeAgents(read: () => { connected: number; pending: number; total: number }): void
-  observeTasks(read: () => Readonly<Record<string, number>>): void
+  /** The functions given here and below are read at scrape time. */
   observeResourceVersion(read: () => number): void
   /** For parts with a number of their own; `name` is the whole name, moorline_<part>_<what>. */
   gauge(name: string, help: string, read: () => number): void
+  /** One figure per value of a label. */
+  gaugeBy(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void
+  /** As gaugeBy, of figures that only grow. */
+  counterBy(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void
   counter(name: string, help: string): (by?: number) => void
   text(): Promise<string>
   readonly contentType: string
@@ -75,26 +77,27 @@ export function createMetrics(): Metrics {
     eventsCommitted: (count) => events.inc(count),
     eventBatchSeconds: (seconds) => batches.observe(seconds),
     tasksFinished: (state) => finished.inc({ state }),
-    observeAgents(read) {
+    gaugeBy(name, help, label, read) {
       new Gauge({
-        name: 'moorline_agents',
-        help: 'Agents by state.',
-        labelNames: ['state'],
-        registers,
-        collect() {
-          for (const [state, count] of Object.entries(read())) this.set({ state }, count)
-        },
-      })
-    },
-    observeTasks(read) {
-      new Gauge({
-        name: 'moorline_tasks',
-        help: 'Tasks by state.',
-        labelNames: ['state'],
+        name,
+        help,
+        labelNames: [label],
         registers,
         collect() {
           this.reset()
-          for (const [state, count] of Object.entries(read())) this.set({ state }, count)
+          for (const [value, count] of Object.entries(read())) this.set({ [label]: value }, count)
+        },
+      })
+    },
+    counterBy(name, help, label, read) {
+      new Counter({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset()
+          for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count)
         },
       })
     },

@@ -17,3 +17,25 @@ export function createTurns(): Turns {
     },
   }
 }
+
+export interface TurnsByKey {
+  /** Waits only for the turns of the same key. */
+  take<T>(key: string, work: () => Promise<T>): Promise<T>
+}
+
+export function createTurnsByKey(): TurnsByKey {
+  const byKey = new Map<string, { turns: Turns; taken: number }>()
+  return {
+    async take(key, work) {
+      const entry = byKey.get(key) ?? { turns: createTurns(), taken: 0 }
+      byKey.set(key, entry)
+      entry.taken += 1
+      try {
+        return await entry.turns.take(work)
+      } finally {
+        entry.taken -= 1
+        if (entry.taken === 0) byKey.delete(key)
+      }
+    },
+  }
+}

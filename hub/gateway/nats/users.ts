@@ -6,7 +6,7 @@ import { limits } from '#shared/contract/limits.ts'
 import { agentIdPattern } from '#shared/contract/subjects.ts'
 import type { Clock } from '#shared/clock/clock.ts'
 import { OperatorError } from '#shared/errors/api-error.ts'
-import { createTurns } from '#shared/flow/turns.ts'
+import { createTurns, createTurnsByKey } from '#shared/flow/turns.ts'
 import { ensurePrivateDirectory, writeFileDurably } from '#hub/pki/files.ts'
 import type { Revocations } from './account.ts'
 
@@ -43,28 +43,32 @@ export async function openNatsUsers(directory: string, clock: Clock): Promise<Na
     })
     return JSON.parse(text) as IssuedUser[]
   }
-  // One change at a time: two revocations must not write over each other.
-  const { take: inTurn } = createTurns()
+  // An agent's file, and the list that all revocations share, are changed by one at a time.
+  const agentTurns = createTurnsByKey()
+  const revocationTurns = createTurns()
+  async function addRevocations(users: readonly IssuedUser[]): Promise<void> {
+    const now = nowSeconds()
+    // A revocation is of no use once every JWT it can concern has expired.
+    const kept = Object.entries(revocations).filter(([, at]) => at + userLifeMs / 1000 > now)
+    const next: Revocations = Object.fromEntries(kept)
+    for (const user of users) next[user.publicKey] = now
+    await writeFileDurably(revocationsPath, `${JSON.stringify(next, undefined, 2)}\n`)
+    revocations = next
+  }
   await removeExpired(userDirectory, clock)
 
   return {
     remember: (agentId, publicKey, expiresAt) =>
-      inTurn(async () => {
+      agentTurns.take(agentId, async () => {
         const now = clock.now().getTime()
         const others = (await issuedTo(agentId)).filter((user) => user.publicKey !== publicKey && Date.parse(user.expiresAt) > now)
         await writeFileDurably(pathOf(agentId), JSON.stringify([...others, { publicKey, expiresAt: expiresAt.toISOString() }]))
       }),
     revoke: (agentId) =>
-      inTurn(async () => {
+      agentTurns.take(agentId, async () => {
         const users = await issuedTo(agentId)
         if (users.length === 0) return false
-        const now = nowSeconds()
-        // A revocation is of no use once every JWT it can concern has expired.
-        const kept = Object.entries(revocations).filter(([, at]) => at + userLifeMs / 1000 > now)
-        const next: Revocations = Object.fromEntries(kept)
-        for (const user of users) next[user.publicKey] = now
-        await writeFileDurably(revocationsPath, `${JSON.stringify(next, undefined, 2)}\n`)
-        revocations = next
+        await revocationTurns.take(() => addRevocations(users))
         await rm(pathOf(agentId), { force: true })
         return true
       }),
