@@ -32,7 +32,9 @@ interface Loaded {
   next: KeyAndCertificate
   retired: string[]
   issuer: Issuer
+  pins: string[]
   taskKeys: { current: KeyObject; next: KeyObject }
+  taskPublicKeys: Buffer[]
   server: KeyAndCertificate
   web: WebIdentity
 }
@@ -54,17 +56,21 @@ export async function openPki({ dataDir, names, clock, webFiles, mustExist = fal
     const web = await loadWeb(directory, manifest, webFiles, (keyPem) =>
       ensureServerLeaf({ ...request, name: 'web', keyPem, names: webNames }),
     )
+    const next = await readCa(directory, manifest.ca.next)
+    const taskKeys = {
+      current: await readTaskKey(directory, manifest.taskSigner.current),
+      next: await readTaskKey(directory, manifest.taskSigner.next),
+    }
     const trusted = manifest.ca.retired.filter((entry) => Date.parse(entry.trustedUntil) > now.getTime())
     return {
       manifest,
       current,
-      next: await readCa(directory, manifest.ca.next),
+      next,
+      pins: [pinOfKey(current.keyPem), pinOfKey(next.keyPem)],
       retired: await Promise.all(trusted.map((entry) => readCaCertificate(directory, entry.id))),
       issuer,
-      taskKeys: {
-        current: await readTaskKey(directory, manifest.taskSigner.current),
-        next: await readTaskKey(directory, manifest.taskSigner.next),
-      },
+      taskKeys,
+      taskPublicKeys: [taskKeys.current, taskKeys.next].map((key) => rawPublicKey(createPublicKey(key))),
       server: await ensureServerLeaf({ ...request, name: 'server', names: Object.values(serverNames) }),
       web: web.isOperatorProvided ? web : { ...web, cert: web.cert + current.certPem },
     }
@@ -81,7 +87,7 @@ export async function openPki({ dataDir, names, clock, webFiles, mustExist = fal
       return [loaded.current.certPem, loaded.next.certPem, ...loaded.retired].join('')
     },
     get pins() {
-      return [pinOfKey(loaded.current.keyPem), pinOfKey(loaded.next.keyPem)]
+      return loaded.pins
     },
     get web() {
       return loaded.web
@@ -96,7 +102,7 @@ export async function openPki({ dataDir, names, clock, webFiles, mustExist = fal
     },
     taskSigner: {
       get publicKeys() {
-        return [loaded.taskKeys.current, loaded.taskKeys.next].map((key) => rawPublicKey(createPublicKey(key)))
+        return loaded.taskPublicKeys
       },
       sign: (payload) =>
         SignedOrder.fromPartial({

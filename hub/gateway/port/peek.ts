@@ -23,9 +23,12 @@ const plaintextAnswer = [
 export function peekClientHello(socket: Socket, clock: Clock, done: (result: PeekResult) => void): void {
   let bytes: Buffer = Buffer.alloc(0)
   let atLeast = 1
-  const timer = clock.setTimer(limits.clientHelloTimeoutMs, () => refuse('HelloTimeout'), true)
+  // What came while this process was busy is read first: it stood still, not the client.
+  let late: NodeJS.Immediate | undefined
+  const timer = clock.setTimer(limits.clientHelloTimeoutMs, () => (late = setImmediate(refuse, 'HelloTimeout')), true)
   const detach = (): void => {
     timer.cancel()
+    clearImmediate(late)
     socket.off('readable', onReadable)
     socket.off('error', onGone)
     socket.off('close', onGone)
