@@ -31,8 +31,8 @@ async function peek(whilePeeking: (client: Socket, fire: () => void) => void): P
     return await new Promise<PeekResult>((resolve) => {
       const { clock, fire } = manualClock()
       peekClientHello(socket, clock, resolve)
-      // Where a real timer fires: what has come by then is read after it.
-      setTimeout(() => whilePeeking(client, fire))
+      // Outside the phase of the event loop that reads sockets, as a real timer.
+      setImmediate(() => whilePeeking(client, fire))
     })
   } finally {
     client.destroy()
