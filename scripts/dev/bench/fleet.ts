@@ -61,7 +61,7 @@ async function measure(count: number, progress: (message: string) => void): Prom
     progress(`${count} agents: kill -9 of hub and NATS server`)
     const killedMs = performance.now()
     const restarted = hub.crashAndRestart().then(() => performance.now() - killedMs)
-    const probes = probeWhile(hub, restarted, () => fleet?.up() === count)
+    const probes = probeWhile(hub, restarted, () => fleet?.up() === count, progress)
     const readyMs = await restarted
     await fleet.whenDipped()
     await fleet.whenUp(count, limitSeconds * 1000)
@@ -106,7 +106,7 @@ async function useOver(hub: BenchHub, seconds: number) {
 }
 
 /** Milliseconds of one small API call after another, each on a connection of its own, from the restart until everybody is back. */
-async function probeWhile(hub: BenchHub, restarted: Promise<unknown>, isDone: () => boolean) {
+async function probeWhile(hub: BenchHub, restarted: Promise<unknown>, isDone: () => boolean, progress: (message: string) => void) {
   await restarted
   const times: number[] = []
   let failed = 0
@@ -117,7 +117,7 @@ async function probeWhile(hub: BenchHub, restarted: Promise<unknown>, isDone: ()
       .api.get('/apis/moorline.dev/v1alpha1/machines?limit=1')
       .catch((error: Error) => {
         failed += 1
-        process.stderr.write(`  an API call failed: ${error.message}\n`)
+        progress(`an API call failed: ${error.message}`)
       })
     times.push(performance.now() - startMs)
     await pause(0.1)

@@ -29,7 +29,8 @@ test('metrics are counted per registry and read at the time of the scrape', asyn
   const second = createMetrics()
   first.requestFinished({ method: 'GET', route: '/x', status: 200, seconds: 0.01 })
   let connected = 1
-  first.gaugeBy('moorline_agents', 'Agents by state.', 'state', () => ({ connected, total: 3 }))
+  first.gaugeBy('moorline_agents', 'Agents by state.', 'state', () => ({ connected, pending: 0, total: 3 }))
+  first.gaugeBy('moorline_tasks', 'Tasks by state.', 'state', () => ({ Running: 2 }))
   let refused: Record<string, number> = { NotTls: 1 }
   first.counterBy('moorline_gateway_refused_total', 'Refused.', 'reason', () => refused)
   connected = 2
@@ -38,6 +39,7 @@ test('metrics are counted per registry and read at the time of the scrape', asyn
   const text = await first.text()
   t.regex(text, /moorline_api_requests_total\{method="GET",route="\/x",status="200"\} 1/)
   t.regex(text, /moorline_agents\{state="connected"\} 2/)
+  t.regex(text, /moorline_tasks\{state="Running"\} 2/)
   t.regex(text, /moorline_gateway_refused_total\{reason="NotTls"\} 3\n/)
   t.regex(text, /moorline_gateway_refused_total\{reason="HandshakeTimeout"\} 1\n/)
   t.notRegex(await second.text(), /moorline_api_requests_total\{/)
