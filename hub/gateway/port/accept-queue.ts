@@ -27,8 +27,9 @@ export function createAcceptQueue<T>(
 ): AcceptQueue<T> {
   /** Item → when it came, in the order of arrival. */
   const queue = new Map<T, number>()
-  // Idle time must not save up a burst: one tick's worth, and at least one.
-  const capacity = Math.max(1, (perSecond * tickMs) / 1000)
+  // Idle time must not save up a burst: one tick's worth, and the fraction that the tick before left, without which the rate would sink to
+  // whole ones a tick.
+  const capacity = 1 + (perSecond * tickMs) / 1000
   let tokens = capacity
   let filledAt = clock.monotonicMs()
   let timer: Timer | undefined
@@ -42,7 +43,8 @@ export function createAcceptQueue<T>(
     timer = undefined
     refill()
     for (const [item, cameAt] of queue) {
-      const isTooLate = filledAt - cameAt > maxWaitMs
+      // Two ticks more than `add` promised: turns come at ticks, and whoever was admitted must not lose its place to that.
+      const isTooLate = filledAt - cameAt > maxWaitMs + 2 * tickMs
       if (!isTooLate && tokens < 1) break
       queue.delete(item)
       if (isTooLate) {

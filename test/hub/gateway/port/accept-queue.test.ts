@@ -48,7 +48,7 @@ test('a stampede begins at the rate, in order, however it arrives', (t) => {
   fc.assert(
     fc.property(
       fc.integer({ min: 50, max: 1000 }),
-      fc.array(fc.tuple(fc.nat(50), fc.nat(30)), { maxLength: 40 }),
+      fc.array(fc.tuple(fc.nat(150), fc.nat(30)), { maxLength: 40 }),
       (perSecond, arrivals) => {
         const clock = manualClock()
         const begun: { item: number; at: number }[] = []
@@ -79,7 +79,7 @@ test('a stampede begins at the rate, in order, however it arrives', (t) => {
         })
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 100 },
   )
 })
 
@@ -92,10 +92,10 @@ test('whoever would wait longer than its patience is turned away, and whoever le
     () => t.fail(),
   )
   const admitted = Array.from({ length: 2000 }, (_, item) => item).filter((item) => queue.add(item))
-  t.is(admitted.length, 601)
+  t.is(admitted.length, 602)
   for (let item = 1; item < 500; item += 1) queue.remove(item)
   clock.advance(1100)
-  t.is(begun.length, 102)
+  t.is(begun.length, 104)
   queue.close()
 })
 
@@ -115,8 +115,8 @@ test('when the process does not get on at the rate, whoever waited too long is t
   clock.advance(20)
   t.deepEqual(
     turnedAway,
-    Array.from({ length: 299 }, (_, index) => index + 1),
+    Array.from({ length: 298 }, (_, index) => index + 2),
   )
-  t.deepEqual(begun, [0, 300])
+  t.deepEqual(begun, [0, 1, 300])
   t.is(queue.waiting(), 0)
 })
