@@ -65,10 +65,11 @@ export function createTapReader(listener: TapListener = {}): TapReader {
 
 /**
  * The test files that these titles come from: ava puts the path without ending before the title (`api › watch › a change …`), or names the
- * file itself when it broke. Undefined when a title belongs to no file, or to several.
+ * file itself when it broke; what it broke with is a title of its own and names none. Undefined when no title belongs to a file, or one
+ * to several.
  */
 export function filesOf(titles: readonly string[], files: readonly string[]): string[] | undefined {
-  if (files.length === 1) return titles.length > 0 ? [...files] : []
+  if (files.length === 1) return titles.length > 0 ? [...files] : undefined
   const found = new Set<string>()
   for (const title of titles) {
     const parts = title.split(' › ')
@@ -76,8 +77,8 @@ export function filesOf(titles: readonly string[], files: readonly string[]): st
       (file) => title.includes(file) || parts.some((_, at) => at > 0 && file.endsWith(`/${parts.slice(0, at).join('/')}.test.ts`)),
     )
     const [file] = candidates
-    if (candidates.length !== 1 || file === undefined) return undefined
-    found.add(file)
+    if (candidates.length > 1) return undefined
+    if (file !== undefined) found.add(file)
   }
-  return [...found]
+  return found.size > 0 ? [...found] : undefined
 }

@@ -1,6 +1,6 @@
 // npm test [-- SUITE…] [--match TITLE] [--verbose]: runs test suites one after the other and closes each with its counts.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -25,6 +25,9 @@ const chosen = suites.filter((suite) => (positionals.length > 0 ? positionals.in
 
 /** More than these failing at once is no accident. */
 const retriedFilesLimit = 5
+
+/** A file that gets the text of every failure as well, for whoever runs many suites and sees only the end of what they print. */
+const report = process.env.MOORLINE_TEST_REPORT
 
 let isFailed = false
 let tested = 0
@@ -65,12 +68,15 @@ async function runSuite(suite: Suite): Promise<TapCounts> {
 async function runTwice(suite: Suite, files: readonly string[], prefix: readonly string[] = []): Promise<TapCounts> {
   const first = await runFiles(suite, files, prefix)
   const again = filesOf(first.failures, files)
-  if (first.counts.failed === 0 || again === undefined || again.length > retriedFilesLimit) return first.counts
+  if (first.counts.failed === 0 || first.isCutShort || again === undefined || again.length > retriedFilesLimit) return first.counts
   // A shared machine can be too busy for a limit. What fails twice has failed; what passes alone is said, so that it gets mended.
   console.log(`once more, one test at a time: ${again.join(', ')}`)
   const second = await runFiles({ ...suite, concurrency: 1, isSerial: true }, again, prefix)
   if (second.counts.failed > 0) return { ...first.counts, failed: second.counts.failed }
-  for (const title of first.failures) console.log(paint.yellow(`unsteady: ${title}`))
+  for (const title of first.failures) {
+    console.log(paint.yellow(`unsteady: ${title}`))
+    if (report !== undefined) appendFileSync(report, `${suite.name}: passed alone: ${title}\n`)
+  }
   return { ...first.counts, passed: first.counts.passed + first.counts.failed, failed: 0 }
 }
 
@@ -78,6 +84,8 @@ interface Run {
   counts: TapCounts
   /** Titles. */
   failures: string[]
+  /** Nothing happened for as long as the suite allows: the files that had not begun yet did not run. */
+  isCutShort: boolean
 }
 
 /** `prefix` is what the test runner is started by, for example to be in another network namespace. */
@@ -92,6 +100,7 @@ async function runFiles(suite: Suite, files: readonly string[], prefix: readonly
     env: { ...process.env, FORCE_COLOR: '0' },
   })
   let done = 0
+  let isCutShort = false
   const failures: string[] = []
   const reader = createTapReader({
     onTest(title, isPassed) {
@@ -99,7 +108,11 @@ async function runFiles(suite: Suite, files: readonly string[], prefix: readonly
       if (!isPassed) failures.push(title)
       if (values.verbose) console.log(`  ${isPassed ? paint.green('✔') : paint.red('✖')} ${title}`)
     },
-    onFailure: (text) => console.log(paint.red(text)),
+    onFailure(text) {
+      console.log(paint.red(text))
+      if (text.includes('no new tests completed within')) isCutShort = true
+      if (report !== undefined) appendFileSync(report, `${suite.name}: ${text}\n`)
+    },
   })
   child.stdout.setEncoding('utf8').on('data', (text: string) => reader.push(text))
   const progress = setInterval(() => console.log(paint.dim(`  … ${done} tests done in ${suite.name} (${files.length} files)`)), 15_000)
@@ -108,7 +121,7 @@ async function runFiles(suite: Suite, files: readonly string[], prefix: readonly
   const counts = reader.end(isSuccess)
   // With --match most files have nothing to run, which ava reports as a failure of the file.
   const isNothing = values.match.length > 0 && counts.passed === 0 && done === 0
-  return { counts: isNothing ? { passed: 0, failed: 0, skipped: counts.skipped } : counts, failures }
+  return { counts: isNothing ? { passed: 0, failed: 0, skipped: counts.skipped } : counts, failures, isCutShort }
 }
 
 async function testFiles(suite: string): Promise<string[]> {

@@ -48,5 +48,9 @@ test('a failing title leads to its file, and to none when it could be two', (t) 
   t.is(filesOf(['watch › a'], files), undefined)
   t.is(filesOf(['elsewhere › a'], files), undefined)
   t.deepEqual(filesOf(['test/hub/store/crash.test.ts exited with a non-zero exit code: 1'], files), ['test/hub/store/crash.test.ts'])
+  t.deepEqual(filesOf(['Error: read ECONNRESET', 'test/hub/store/crash.test.ts exited with a non-zero exit code: 1'], files), [
+    'test/hub/store/crash.test.ts',
+  ])
   t.deepEqual(filesOf(['a title alone'], ['test/e2e/a.test.ts']), ['test/e2e/a.test.ts'])
+  t.is(filesOf([], files), undefined)
 })
