@@ -3,7 +3,7 @@ import 'reflect-metadata'
 import { createHash, webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { ApiError } from '#shared/errors/api-error.ts'
-import type { CsrIdentity } from './types.ts'
+import type { VerifiedCsr } from './types.ts'
 
 const maxCsrBytes = 4096
 
@@ -12,10 +12,7 @@ export const pinOf = (spkiDer: Uint8Array): string => createHash('sha256').updat
 /** `1a2b 3c4d …`: sixteen groups that two people can compare by eye. */
 export const fingerprintOf = (publicKeyHash: string): string => (publicKeyHash.match(/.{4}/g) ?? []).join(' ')
 
-export interface VerifiedCsr extends CsrIdentity {
-  publicKey: webcrypto.CryptoKey
-}
-
+/** Parses a CSR and checks its signature. Throws ApiError Invalid for anything but a correct P-256 request. */
 export async function verifyCsr(csrDer: Uint8Array): Promise<VerifiedCsr> {
   if (csrDer.length === 0 || csrDer.length > maxCsrBytes) throw invalid(`it has ${csrDer.length} bytes, allowed are 1 to ${maxCsrBytes}`)
   let csr: x509.Pkcs10CertificateRequest

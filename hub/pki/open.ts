@@ -8,7 +8,6 @@ import { limits } from '#shared/contract/limits.ts'
 import { agentIdPattern, serverNames } from '#shared/contract/subjects.ts'
 import { ApiError, OperatorError } from '#shared/errors/api-error.ts'
 import { type Issuer, issueAgent, issuerFrom, type KeyAndCertificate, newSerial, pinOfKey, validityFrom } from './certificates.ts'
-import { verifyCsr } from './csr.ts'
 import { ensurePrivateDirectory } from './files.ts'
 import { ensureDirectory, type Manifest, type PkiDirectory, pkiDirectory, readManifest, writeManifest } from './manifest.ts'
 import { rawPublicKey, readCa, readCaCertificate, readTaskKey, readWebKey, writeCa, writeTaskKey, writeWebKey } from './pieces.ts'
@@ -111,18 +110,13 @@ export async function openPki({ dataDir, names, clock, webFiles, mustExist = fal
           keyId: loaded.manifest.taskSigner.current,
         }),
     },
-    async inspectCsr(csrDer) {
-      const { publicKeyHash, fingerprint } = await verifyCsr(csrDer)
-      return { publicKeyHash, fingerprint }
-    },
-    async issueAgentCertificate({ csrDer, agentId, machineName }) {
+    async issueAgentCertificate({ csr, agentId, machineName }) {
       if (!agentIdPattern.test(agentId)) throw new ApiError('InternalError', `The agent id of machine ${machineName} is not valid.`)
-      const { publicKey, publicKeyHash, fingerprint } = await verifyCsr(csrDer)
       const { issuer, current } = loaded
       const serial = newSerial()
       const validity = validityFrom(clock.now(), limits.agentCertificateMs)
-      const leaf = await issueAgent(issuer, { agentId, publicKey, serial, validity })
-      return { chainPem: leaf + current.certPem, serial, ...validity, publicKeyHash, fingerprint }
+      const leaf = await issueAgent(issuer, { agentId, publicKey: csr.publicKey, serial, validity })
+      return { chainPem: leaf + current.certPem, serial, ...validity }
     },
     async refresh() {
       const before = servedText(loaded)

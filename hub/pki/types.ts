@@ -1,4 +1,5 @@
 // What the hub's key material offers to the rest of the hub.
+import type { webcrypto } from 'node:crypto'
 import type { SecureContextOptions } from 'node:tls'
 import type { SignedOrder } from '#proto/moorline/v1/control.ts'
 
@@ -9,14 +10,14 @@ export interface AgentCertificate {
   serial: string
   notBefore: Date
   notAfter: Date
+}
+
+/** What is left of a CSR once it is parsed and its signature is checked. */
+export interface VerifiedCsr {
+  publicKey: webcrypto.CryptoKey
   /** Lower-case hex SHA-256 of the SubjectPublicKeyInfo. */
   publicKeyHash: string
   /** The same hash in groups of four digits, as both sides show it. */
-  fingerprint: string
-}
-
-export interface CsrIdentity {
-  publicKeyHash: string
   fingerprint: string
 }
 
@@ -45,10 +46,7 @@ export interface Pki {
   /** For the servers that agents talk to: fixed virtual names, fleet CAs as `ca`, TLS 1.3. Read it again after `refresh()` says changed. */
   readonly agentTls: SecureContextOptions
   readonly taskSigner: TaskSigner
-  /** Parses and verifies a CSR without issuing anything. Throws ApiError Invalid. */
-  inspectCsr(csrDer: Uint8Array): Promise<CsrIdentity>
-  /** Takes nothing but the public key from the CSR. Throws ApiError Invalid for anything but a correct P-256 request. */
-  issueAgentCertificate(request: { csrDer: Uint8Array; agentId: string; machineName: string }): Promise<AgentCertificate>
+  issueAgentCertificate(request: { csr: VerifiedCsr; agentId: string; machineName: string }): Promise<AgentCertificate>
   /** Renews server certificates that are near their end and forgets CAs that have nothing left to vouch for. */
   refresh(): Promise<{ changed: boolean }>
   /** The prepared CA becomes the issuer and another is prepared. Throws OperatorError when the last rotation is younger than a certificate's life. */

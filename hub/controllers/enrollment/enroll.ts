@@ -19,7 +19,8 @@ import {
   type RenewRequest,
   RenewResponse,
 } from '#proto/moorline/v1/procedures.ts'
-import type { Pki } from '#hub/pki/types.ts'
+import { verifyCsr } from '#hub/pki/csr.ts'
+import type { Pki, VerifiedCsr } from '#hub/pki/types.ts'
 import type { Resources } from '#hub/resources/types.ts'
 import { hashToken } from '#hub/resources/tokens.ts'
 import { createFailureLimiter } from './rate-limit.ts'
@@ -70,12 +71,12 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
 
   async function issue(
     machine: Machine,
-    csrDer: Uint8Array,
+    csr: VerifiedCsr,
     natsPublicKey: string,
     previousSerial: string | undefined,
   ): Promise<IdentityBundle> {
     const agentId = machine.status?.agentId as string
-    const certificate = await pki.issueAgentCertificate({ csrDer: Buffer.from(csrDer), agentId, machineName: machine.metadata.name })
+    const certificate = await pki.issueAgentCertificate({ csr, agentId, machineName: machine.metadata.name })
     const natsUserJwt = await deps.natsUserJwt(agentId, natsPublicKey)
     const written = await resources.modify<Machine>(
       'Machine',
@@ -108,7 +109,8 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
     }
   }
 
-  async function answer(machine: Machine, request: EnrollRequest, fingerprint: string): Promise<EnrollResponse> {
+  async function answer(machine: Machine, request: EnrollRequest, csr: VerifiedCsr): Promise<EnrollResponse> {
+    const { fingerprint } = csr
     const base = { machineName: machine.metadata.name, agentId: machine.status?.agentId ?? '', fingerprint }
     if (machine.spec.revoked || machine.spec.approved === false || machine.metadata.deletionTimestamp)
       return EnrollResponse.fromPartial({
@@ -123,7 +125,7 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
         retryAfterMs: 2_000,
         message: `waits for approval as machine ${machine.metadata.name}; compare the fingerprint ${fingerprint}`,
       })
-    const identity = await issue(machine, request.csr, request.natsPublicKey, undefined)
+    const identity = await issue(machine, csr, request.natsPublicKey, undefined)
     await deps.audit({
       verb: 'enroll',
       name: machine.metadata.name,
@@ -223,10 +225,10 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
         throw new ApiError('TooManyRequests', `too many failed attempts from ${address}`, { retryAfterSeconds: 60 })
       const problem = checkRequest(request)
       if (problem) throw new ApiError('BadRequest', problem)
-      const { fingerprint } = await pki.inspectCsr(Buffer.from(request.csr))
+      const csr = await verifyCsr(request.csr)
       try {
-        const machine = await admitInTurn(request, address, fingerprint)
-        return await answer(machine, request, fingerprint)
+        const machine = await admitInTurn(request, address, csr.fingerprint)
+        return await answer(machine, request, csr)
       } catch (error) {
         if (error instanceof ApiError && (error.code === 'Unauthorized' || error.code === 'Forbidden')) {
           limiter.failed(address)
@@ -253,7 +255,7 @@ export function createEnrollment(deps: EnrollmentDeps): Enrollment {
         throw new ApiError('Forbidden', 'another machine has this identity; leave, then enrol anew')
       }
       // The certificate that asks has been used, so it is the one that stays valid beside the new one.
-      const identity = await issue(machine, request.csr, request.natsPublicKey, serial)
+      const identity = await issue(machine, await verifyCsr(request.csr), request.natsPublicKey, serial)
       await deps.audit({ verb: 'renew', name: machine.metadata.name, decision: 'allow', result: 'Issued', remoteAddress: '' })
       return RenewResponse.fromPartial({ identity })
     },

@@ -139,7 +139,7 @@ test.serial('control characters in what a hub says do not reach the terminal', a
   const fleet = await startFleet(t, {
     handlers: {
       async enroll(request) {
-        const { fingerprint } = await fleet.pki.inspectCsr(Buffer.from(request.csr))
+        const { fingerprint } = await verifyCsr(request.csr)
         return EnrollResponse.fromPartial({ state: EnrollState.DENIED, fingerprint, message: 'no\u001b[31m\r\nroot#' })
       },
     },

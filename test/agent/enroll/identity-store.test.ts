@@ -4,6 +4,7 @@ import test from 'ava'
 import { openIdentityStore } from '#agent/enroll/identity-store.ts'
 import { createKeeper } from '#agent/enroll/keeper.ts'
 import { publicHalf } from '#agent/enroll/keys.ts'
+import { verifyCsr } from '#hub/pki/csr.ts'
 import { openPki } from '#hub/pki/open.ts'
 import type { Pki } from '#hub/pki/types.ts'
 import { systemClock } from '#shared/clock/clock.ts'
@@ -14,7 +15,7 @@ import { tempDir } from '#test/helpers/temp-dir.ts'
 const name = { agentId: newAgentId(), machineName: 'machine' }
 
 async function bundleFor(pki: Pki, csr: Buffer) {
-  const { chainPem, notAfter } = await pki.issueAgentCertificate({ csrDer: csr, ...name })
+  const { chainPem, notAfter } = await pki.issueAgentCertificate({ csr: await verifyCsr(csr), ...name })
   return {
     certificateChain: chainPem,
     fleetCa: pki.fleetCaPem,

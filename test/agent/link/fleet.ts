@@ -4,6 +4,7 @@ import type { ExecutionContext } from 'ava'
 import { createEmptyHandlers } from './handlers.ts'
 import { tempDir } from '#test/helpers/temp-dir.ts'
 import { newAgentId, startFixture, type Fixture } from '#test/hub/gateway/fixture.ts'
+import { verifyCsr } from '#hub/pki/csr.ts'
 import type { GatewayHandlers, GatewayOptions } from '#hub/gateway/types.ts'
 import { openPki } from '#hub/pki/open.ts'
 import type { Pki } from '#hub/pki/types.ts'
@@ -62,7 +63,7 @@ export async function startFleet(t: ExecutionContext, { pkiClock = systemClock, 
   const issuer: Pki = await openPki({ dataDir, names: ['localhost', '127.0.0.1'], clock: pkiClock })
 
   const issue = async (member: Member, csr: Uint8Array, natsPublicKey: string, previous?: string): Promise<IdentityBundle> => {
-    const certificate = await issuer.issueAgentCertificate({ csrDer: Buffer.from(csr), agentId: member.agentId, machineName: 'machine' })
+    const certificate = await issuer.issueAgentCertificate({ csr: await verifyCsr(csr), agentId: member.agentId, machineName: 'machine' })
     member.serials = [certificate.serial, ...(previous === undefined ? [] : [previous])]
     return {
       certificateChain: certificate.chainPem,
@@ -80,7 +81,7 @@ export async function startFleet(t: ExecutionContext, { pkiClock = systemClock, 
     handlers: {
       async enroll(request) {
         if (request.joinToken !== joinToken) throw new ApiError('Unauthorized', 'the join token is not known to this hub')
-        const { fingerprint } = await issuer.inspectCsr(Buffer.from(request.csr))
+        const { fingerprint } = await verifyCsr(request.csr)
         const agentId = byKey.get(fingerprint) ?? newAgentId()
         byKey.set(fingerprint, agentId)
         const member = members.get(agentId) ?? { agentId, fingerprint, serials: [] }

@@ -5,6 +5,7 @@ import type { NatsConnection } from 'nats'
 import { EventAck, EventBatch, Hello, SignedOrder } from '#proto/moorline/v1/control.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { agentPermissions, fromAgent, serverNames, toAgent } from '#shared/contract/subjects.ts'
+import { verifyCsr } from '#hub/pki/csr.ts'
 import { openPki } from '#hub/pki/open.ts'
 import { until } from '#test/helpers/until.ts'
 import { type Fixture, makeAgent, newAgentId, newCsr, startFixture, type TestAgent } from './fixture.ts'
@@ -64,7 +65,7 @@ test('a certificate of another CA, an expired one, a server certificate and none
   const eightDaysAgo = { ...systemClock, now: () => new Date(Date.now() - 8 * 24 * 3600 * 1000) }
   const oldPki = await openPki({ dataDir: fixture.dataDir, names: ['localhost', '127.0.0.1'], clock: eightDaysAgo })
   const { csrDer, keyPem } = await newCsr()
-  const { chainPem } = await oldPki.issueAgentCertificate({ csrDer, agentId: agent.agentId, machineName: 'm' })
+  const { chainPem } = await oldPki.issueAgentCertificate({ csr: await verifyCsr(csrDer), agentId: agent.agentId, machineName: 'm' })
   await isRefused(t, fixture.natsConnect({ ...agent, keyPem, chainPem }), 'expired')
 
   const { key, cert } = fixture.pki.web

@@ -16,6 +16,7 @@ import { EnrollResponse, RenewResponse } from '#proto/moorline/v1/procedures.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { serverNames } from '#shared/contract/subjects.ts'
 import { silentLog } from '#shared/log/log.ts'
+import { verifyCsr } from '#hub/pki/csr.ts'
 import { createGateway } from '#hub/gateway/create.ts'
 import type { Gateway, GatewayHandlers, GatewayOptions, SecurityEvent } from '#hub/gateway/types.ts'
 import { openPki } from '#hub/pki/open.ts'
@@ -65,7 +66,7 @@ export async function newCsr(namedCurve = 'P-256', name = 'CN=somebody'): Promis
 
 export async function makeAgent(pki: Pki, gateway: Pick<Gateway, 'natsUserJwt'>, agentId = newAgentId()): Promise<TestAgent> {
   const { keyPem, csrDer } = await newCsr()
-  const { chainPem, serial } = await pki.issueAgentCertificate({ csrDer, agentId, machineName: 'machine' })
+  const { chainPem, serial } = await pki.issueAgentCertificate({ csr: await verifyCsr(csrDer), agentId, machineName: 'machine' })
   const nats = createUser()
   return { agentId, keyPem, chainPem, serial, nats, jwt: await gateway.natsUserJwt(agentId, nats.getPublicKey()) }
 }

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import type { Clock } from '#shared/clock/clock.ts'
 import { systemClock } from '#shared/clock/clock.ts'
 import { ApiError, OperatorError } from '#shared/errors/api-error.ts'
+import { verifyCsr } from '#hub/pki/csr.ts'
 import { openPki } from '#hub/pki/open.ts'
 import { newAgentId, newCsr } from '#test/hub/gateway/fixture.ts'
 
@@ -49,7 +50,7 @@ test('an agent certificate carries the id the hub chose and nothing of the reque
   const pki = await open(await directory(t))
   const agentId = newAgentId()
   const { csrDer, keyPem } = await newCsr('P-256', 'CN=root, O=Somebody Else')
-  const issued = await pki.issueAgentCertificate({ csrDer, agentId, machineName: 'm' })
+  const issued = await pki.issueAgentCertificate({ csr: await verifyCsr(csrDer), agentId, machineName: 'm' })
   const certificate = new X509Certificate(issued.chainPem)
   t.is(certificate.subject, `CN=${agentId}`)
   t.is(certificate.subjectAltName, `URI:spiffe://moorline/agent/${agentId}`)
@@ -61,10 +62,11 @@ test('an agent certificate carries the id the hub chose and nothing of the reque
   t.is(certificate.validToDate.getTime(), issued.notAfter.getTime())
   t.true(Math.abs(issued.notAfter.getTime() - Date.now() - 7 * dayMs) < 60_000)
   const spki = createPublicKey(keyPem).export({ format: 'der', type: 'spki' })
-  t.is(issued.publicKeyHash, createHash('sha256').update(spki).digest('hex'))
-  t.regex(issued.fingerprint, /^([0-9a-f]{4} ){15}[0-9a-f]{4}$/)
-  t.is((await pki.inspectCsr(csrDer)).fingerprint, issued.fingerprint)
-  t.not((await pki.issueAgentCertificate({ csrDer, agentId, machineName: 'm' })).serial, issued.serial)
+  const verified = await verifyCsr(csrDer)
+  t.is(verified.publicKeyHash, createHash('sha256').update(spki).digest('hex'))
+  t.regex(verified.fingerprint, /^([0-9a-f]{4} ){15}[0-9a-f]{4}$/)
+  t.deepEqual(certificate.publicKey.export({ format: 'der', type: 'spki' }), spki)
+  t.not((await pki.issueAgentCertificate({ csr: await verifyCsr(csrDer), agentId, machineName: 'm' })).serial, issued.serial)
 })
 
 test('a request with another curve, a wrong signature, rubbish or too much is refused', async (t) => {
@@ -81,12 +83,10 @@ test('a request with another curve, a wrong signature, rubbish or too much is re
     csrDer.subarray(0, 60),
   ]
   for (const bytes of cases) {
-    const error = await t.throwsAsync(pki.issueAgentCertificate({ csrDer: bytes, agentId: newAgentId(), machineName: 'm' }), {
-      instanceOf: ApiError,
-    })
+    const error = await t.throwsAsync(verifyCsr(bytes), { instanceOf: ApiError })
     t.is(error.code, 'Invalid')
   }
-  await t.throwsAsync(pki.issueAgentCertificate({ csrDer, agentId: 'a/../b', machineName: 'm' }))
+  await t.throwsAsync(pki.issueAgentCertificate({ csr: await verifyCsr(csrDer), agentId: 'a/../b', machineName: 'm' }))
 })
 
 test('the web certificate follows its names and its age while the key, and so the pin, stays', async (t) => {
@@ -139,7 +139,7 @@ test('after a rotation the prepared CA issues, the old one is trusted until its 
   t.false(pki.pins.includes(current))
   t.is(pki.fleetCaPem.match(/BEGIN/g)?.length, 3)
   const [issuer = ''] = pki.fleetCaPem.match(/-----BEGIN[^]*?END CERTIFICATE-----/) ?? []
-  const issued = await pki.issueAgentCertificate({ csrDer, agentId: newAgentId(), machineName: 'm' })
+  const issued = await pki.issueAgentCertificate({ csr: await verifyCsr(csrDer), agentId: newAgentId(), machineName: 'm' })
   t.true(new X509Certificate(issued.chainPem).verify(new X509Certificate(issuer).publicKey))
   t.true(new X509Certificate(String(pki.agentTls.cert)).verify(new X509Certificate(issuer).publicKey))
   t.is((await t.throwsAsync(pki.rotateCa(), { instanceOf: OperatorError })).code, 'RotationTooSoon')
