@@ -22,6 +22,9 @@ export interface WorkQueue {
   depth(): number
 }
 
+/** Thousands of keys that have nothing to wait for, as at the start, would otherwise be one task of the event loop. */
+const startsPerTurn = 16
+
 export function createWorkQueue({ name, concurrency, clock, random, log, reconcile }: WorkQueueOptions): WorkQueue {
   const waiting = new Set<string>()
   const running = new Map<string, Promise<void>>()
@@ -29,6 +32,8 @@ export function createWorkQueue({ name, concurrency, clock, random, log, reconci
   const failures = new Map<string, number>()
   const timers = new Map<string, { timer: Timer; atMs: number }>()
   let isStopped = false
+  let startsInTurn = 0
+  let nextTurn: NodeJS.Immediate | undefined
 
   function addAfter(key: string, delayMs: number): void {
     if (isStopped) return
@@ -69,11 +74,17 @@ export function createWorkQueue({ name, concurrency, clock, random, log, reconci
   }
 
   function fill(): void {
-    while (!isStopped && running.size < concurrency) {
+    while (!isStopped && running.size < concurrency && startsInTurn < startsPerTurn) {
       const next = waiting.values().next()
       if (next.done) return
       const key = next.value
       waiting.delete(key)
+      startsInTurn++
+      nextTurn ??= setImmediate(() => {
+        nextTurn = undefined
+        startsInTurn = 0
+        fill()
+      })
       running.set(
         key,
         runOne(key).finally(() => {

@@ -60,3 +60,20 @@ test('a failure is tried again and a stop waits for what runs', async (t) => {
   queue.add('k')
   t.is(queue.depth(), 0)
 })
+
+test('many keys that have nothing to wait for leave the event loop to others in between', async (t) => {
+  let runs = 0
+  const queue = createWorkQueue({ ...base, concurrency: 8, reconcile: async () => void runs++ })
+  const seen: number[] = []
+  const look = (): void => {
+    seen.push(runs)
+    if (queue.depth() > 0) setImmediate(look)
+  }
+  for (let key = 0; key < 1000; key++) queue.add(`k${key}`)
+  look()
+  await until('the queue to be empty', () => queue.depth() === 0)
+  t.is(runs, 1000)
+  const steps = seen.map((count, index) => count - (seen[index - 1] ?? 0))
+  t.true(Math.max(...steps) <= 32, String(Math.max(...steps)))
+  await queue.stop()
+})
