@@ -80,7 +80,7 @@ for (const tunnelClass of ['interactive', 'bulk'] as const) {
     t.true(fleet.tunnels.stats().unreadBytes <= count * 2 * mebibyte, `the hub holds ${fleet.tunnels.stats().unreadBytes}`)
     t.true(member.server.stats().unreadBytes <= count * 2 * mebibyte, `the agent holds ${member.server.stats().unreadBytes}`)
     const beside = await best(() => transferMs(fleet, member.agentId, tunnelClass))
-    // The best of five on a machine that others use, too; the suite `faults` has the exact figure.
+    // The best of five on a machine that others use, too; `npm run bench -- tunnel` has the exact figure.
     t.true(beside < 2 * alone, `alone ${alone} ms, beside ${count} stalled ones ${beside} ms`)
     const ping = await open('echo')
     ping.write('x')

@@ -3,9 +3,10 @@
 // hub, tunnel and agent.
 import { once } from 'node:events'
 import { hubMemory } from '#shared/contract/memory.ts'
-import { type BenchRow, type BenchSuite, quantile, row } from './row.ts'
+import { type BenchRow, type BenchSuite, median, quantile, row } from './row.ts'
 import { clusterRows } from './tunnel/cluster.ts'
 import { forkWith } from './tunnel/fork.ts'
+import { stalledTurns } from './tunnel/stalled-turns.ts'
 import type { CarrierName, Figures } from './tunnel/measure.ts'
 
 const peers: Readonly<Record<Exclude<CarrierName, 'ours'>, string>> = {
@@ -55,11 +56,20 @@ export const suite: BenchSuite = async (progress) => {
         }
       }
     }
+    progress('a healthy stream beside stalled readers')
+    rows.push(await stalledRow(port))
     rows.push(...(await clusterRows(progress)))
     return rows
   } finally {
     target.kill('SIGKILL')
   }
+}
+
+async function stalledRow(targetPort: number): Promise<BenchRow> {
+  const turns = await stalledTurns(targetPort)
+  const name = `tunnel, loopback: 1 stream down beside ${turns[0]?.stalledStreams} stalled readers`
+  const [beside, alone] = [median(turns.map((turn) => turn.beside)), median(turns.map((turn) => turn.alone))]
+  return row(name, 'MiB/s', beside, 'the same stream without them, by turns', alone)
 }
 
 async function measured(name: CarrierName, targetPort: number, delayMs: number): Promise<Figures> {
