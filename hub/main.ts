@@ -17,8 +17,15 @@ async function main(argv: readonly string[]): Promise<number> {
   const version = (JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
   switch (command) {
     case 'run': {
-      const { runHub } = await import('./run.ts')
-      return runHub({ config: loadHubConfig(flags, process.env).config, version, randomBytes, isTty: process.stdout.isTTY })
+      const { config } = loadHubConfig(flags, process.env)
+      const { beginHub } = await import('./begin.ts')
+      const beginning = beginHub(config, process.stdout.isTTY)
+      try {
+        const { runHub } = await import('./run.ts')
+        return await runHub({ config, version, randomBytes, beginning })
+      } finally {
+        await beginning.close()
+      }
     }
     case 'backup': {
       const { backupCommand } = await import('./commands/backup.ts')

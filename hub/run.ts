@@ -1,10 +1,6 @@
 // Runs the hub: builds the parts in the order of what needs what, and takes them down in reverse.
-import { mkdir, realpath } from 'node:fs/promises'
-import { join } from 'node:path'
 import { systemClock } from '#shared/clock/clock.ts'
 import type { Machine } from '#shared/contract/machine.ts'
-import { armFailpoints } from '#shared/flow/failpoint.ts'
-import type { Log } from '#shared/log/log.ts'
 import { createApi } from '#hub/api/server.ts'
 import { ensureAdmin } from '#hub/auth/admin-kubeconfig.ts'
 import { createAuth } from '#hub/auth/create.ts'
@@ -31,17 +27,16 @@ import { credentialKindOptions } from '#hub/credentials/kind-options.ts'
 import { createVault } from '#hub/credentials/vault.ts'
 import { createGateway } from '#hub/gateway/create.ts'
 import type { Gateway } from '#hub/gateway/types.ts'
-import { createLog } from '#hub/observability/log.ts'
 import { createMetrics } from '#hub/observability/metrics.ts'
 import { createReadiness } from '#hub/observability/readiness.ts'
 import { openPki } from '#hub/pki/open.ts'
 import { createResources } from '#hub/resources/create.ts'
 import { kindDefinitions } from '#hub/resources/kinds/index.ts'
-import { openStore } from '#hub/store/open.ts'
 import { createTunnels } from '#hub/tunnel/create.ts'
 import { createArtifacts } from '#hub/api/install/artifacts.ts'
 import { createPerformers } from './agent-installer.ts'
 import { createApiRoutes } from './api-routes.ts'
+import type { Beginning } from './begin.ts'
 import { observeFleet } from './observe-fleet.ts'
 import { auditWriter, securityAudit } from './security-audit.ts'
 import { storeReadiness } from './store-readiness.ts'
@@ -51,31 +46,18 @@ export interface RunHubOptions {
   config: HubConfig
   version: string
   randomBytes(count: number): Uint8Array
-  /** Human-readable log lines instead of JSON. */
-  isTty: boolean
+  /** Whoever made it closes it afterwards. */
+  beginning: Beginning
 }
 
 /** Resolves with the exit code after SIGTERM or SIGINT, or when the store can write no more. */
-export async function runHub({ config, version, randomBytes, isTty }: RunHubOptions): Promise<number> {
+export async function runHub({ config, version, randomBytes, beginning: { log, opened, stopping } }: RunHubOptions): Promise<number> {
   const clock = systemClock
   const random = Math.random
-  const log: Log = createLog({ level: config.logLevel, pretty: isTty })
-  if (config.failpoints) armFailpoints(config.failpoints, () => process.kill(process.pid, 'SIGKILL'))
-  const stopping = Promise.withResolvers<number>()
   const cleanups: (() => void | Promise<void>)[] = []
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve(0))
 
   try {
-    await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-    const dataDir = await realpath(config.dataDir)
-    const store = await openStore({
-      path: join(dataDir, 'hub.db'),
-      log,
-      clock,
-      failpoints: config.failpoints,
-      onFatal: () => stopping.resolve(1),
-    })
-    cleanups.push(() => store.close())
+    const { dataDir, store } = await opened
     const webFiles = config.tlsCert && config.tlsKey ? { cert: config.tlsCert, key: config.tlsKey } : undefined
     // A database without its keys is a half-restored hub: made-up keys would cut off every agent.
     const pki = await openPki({ dataDir, names: config.names, clock, webFiles, mustExist: store.list('Machine').items.length > 0 })
@@ -228,7 +210,7 @@ export async function runHub({ config, version, randomBytes, isTty }: RunHubOpti
     const { port } = await gateway.listen(config.listen)
     log.info({ host: config.listen.host, port, dataDir }, 'the hub is listening')
     process.stdout.write(`${JSON.stringify({ event: 'ready', url: config.publicUrl, host: config.listen.host, port, kubeconfig })}\n`)
-    const code = await stopping.promise
+    const code = await stopping
     log.info({}, 'the hub is stopping')
     return code
   } finally {

@@ -39,6 +39,9 @@ export interface NatsAuthorityOptions {
 
 const updateSubject = '$SYS.REQ.CLAIMS.UPDATE'
 const requestTimeoutMs = 2_000
+/** Not while a fleet comes back. */
+const firstSweepMs = 10 * 60_000
+const sweepIntervalMs = 24 * 3_600_000
 const pushBackoff = { baseMs: 200, maxMs: 10_000 }
 
 export async function openNatsAuthority({ directory, target, clock, random, log }: NatsAuthorityOptions): Promise<NatsAuthority> {
@@ -110,6 +113,17 @@ export async function openNatsAuthority({ directory, target, clock, random, log 
       })
   }
 
+  let sweeping: Promise<void> | undefined
+  const sweep = (): void => {
+    sweeping = users
+      .removeExpired(() => isClosed)
+      .catch((error: unknown) => log.warn({ err: error, directory }, 'expired NATS users could not be removed; trying again in a day'))
+      .finally(() => {
+        if (!isClosed) sweepTimer = clock.setTimer(sweepIntervalMs, sweep, true)
+      })
+  }
+  let sweepTimer = clock.setTimer(firstSweepMs, sweep, true)
+
   const account = await accountJwt()
   const accountInput = { operatorJwt: operator, systemAccount }
   await writeFileDurably(
@@ -161,9 +175,11 @@ export async function openNatsAuthority({ directory, target, clock, random, log 
     async close() {
       isClosed = true
       retry?.cancel()
+      sweepTimer.cancel()
       for (const wake of waiters) wake()
       // What failed has been said where it failed; closing only waits for the end.
       await pushing?.catch(() => undefined)
+      await sweeping
     },
   }
 }

@@ -24,6 +24,8 @@ export interface NatsUsers {
   /** Durable when it resolves. Returns whether there was anything to revoke. */
   revoke(agentId: string): Promise<boolean>
   revocations(): Revocations
+  /** Forgets agents whose users have all expired; one at a time, ends early when `isEnough` says so. */
+  removeExpired(isEnough: () => boolean): Promise<void>
 }
 
 export async function openNatsUsers(directory: string, clock: Clock): Promise<NatsUsers> {
@@ -43,6 +45,11 @@ export async function openNatsUsers(directory: string, clock: Clock): Promise<Na
     })
     return JSON.parse(text) as IssuedUser[]
   }
+  const isOver = (path: string): Promise<boolean> =>
+    readFile(path, 'utf8')
+      .then((text) => (JSON.parse(text) as IssuedUser[]).every((user) => Date.parse(user.expiresAt) <= clock.now().getTime()))
+      // Unreadable: keep it for a person to look at; it only matters when that agent is revoked, which then says so.
+      .catch(() => false)
   // An agent's file, and the list that all revocations share, are changed by one at a time.
   const agentTurns = createTurnsByKey()
   const revocationTurns = createTurns()
@@ -55,8 +62,6 @@ export async function openNatsUsers(directory: string, clock: Clock): Promise<Na
     await writeFileDurably(revocationsPath, `${JSON.stringify(next, undefined, 2)}\n`)
     revocations = next
   }
-  await removeExpired(userDirectory, clock)
-
   return {
     remember: (agentId, publicKey, expiresAt) =>
       agentTurns.take(agentId, async () => {
@@ -73,6 +78,16 @@ export async function openNatsUsers(directory: string, clock: Clock): Promise<Na
         return true
       }),
     revocations: () => revocations,
+    async removeExpired(isEnough) {
+      for (const name of await readdir(userDirectory)) {
+        if (isEnough()) return
+        const agentId = name.replace(/\.json$/, '')
+        if (!agentIdPattern.test(agentId)) continue
+        await agentTurns.take(agentId, async () => {
+          if (await isOver(pathOf(agentId))) await rm(pathOf(agentId), { force: true })
+        })
+      }
+    },
   }
 }
 
@@ -91,16 +106,5 @@ async function readRevocations(path: string): Promise<Revocations> {
       'Restore the file from a backup. Removing it would let machines that were revoked in the last week connect again.',
       cause,
     )
-  }
-}
-
-async function removeExpired(userDirectory: string, clock: Clock): Promise<void> {
-  for (const name of await readdir(userDirectory)) {
-    const path = join(userDirectory, name)
-    const isOver = await readFile(path, 'utf8')
-      .then((text) => (JSON.parse(text) as IssuedUser[]).every((user) => Date.parse(user.expiresAt) <= clock.now().getTime()))
-      // Unreadable: keep it for a person to look at; it only matters when that agent is revoked, which then says so.
-      .catch(() => false)
-    if (isOver) await rm(path, { force: true })
   }
 }
