@@ -26,8 +26,12 @@ test.before(async (t) => {
 test.after.always(() => owner.close())
 
 // Browser, hub and agent share this machine: under load more than the page's usual ten seconds.
-const isConnected = () => browser.page.locator('[data-state=Connected]').waitFor({ timeout: 60_000 })
 const screen = () => browser.page.locator('.xterm-rows')
+const isConnected = async () => {
+  // The page of the machine, from which the terminal is opened, has a state of that name, too.
+  await screen().waitFor({ timeout: 60_000 })
+  await browser.page.locator('[data-state=Connected]').waitFor({ timeout: 60_000 })
+}
 const shows = (text: string | RegExp) =>
   until(`${text} on the screen`, async () => {
     const all = await screen().innerText()
