@@ -89,7 +89,7 @@ const options = {
     flag: 'handshakes-per-second',
     env: 'MOORLINE_HANDSHAKES_PER_SECOND',
     fallback: '400',
-    help: 'agent TLS handshakes accepted per second',
+    help: 'agent TLS handshakes accepted per second at most',
   },
 } as const satisfies Record<string, Option>
 

@@ -120,3 +120,33 @@ test('when the process does not get on at the rate, whoever waited too long is t
   t.deepEqual(begun, [0, 1, 300])
   t.is(queue.waiting(), 0)
 })
+
+test('when the event loop is late the rate falls to a quarter, and rises again when it is in time', (t) => {
+  const clock = manualClock()
+  const begun: number[] = []
+  const queue = createAcceptQueue<number>(
+    { clock, perSecond: 100 },
+    (item) => begun.push(item),
+    () => undefined,
+  )
+  let item = 0
+  /** Keeps the queue full for this long, with ticks that come `lateMs` late. */
+  const inOneSecond = (lateMs: number): number => {
+    const before = begun.length
+    for (let ms = 0; ms < 1000; ms += 10 + lateMs) {
+      for (let count = 0; count < 20; count += 1) queue.add((item += 1))
+      clock.stall(lateMs)
+      clock.advance(10)
+    }
+    return begun.length - before
+  }
+  inOneSecond(0)
+  t.true(Math.abs(inOneSecond(0) - 100) <= 2)
+  inOneSecond(40)
+  const late = inOneSecond(40)
+  t.true(late >= 20 && late <= 30, `${late} in a second`)
+  inOneSecond(0)
+  inOneSecond(0)
+  t.true(Math.abs(inOneSecond(0) - 100) <= 2)
+  queue.close()
+})
