@@ -45,11 +45,7 @@ export async function openNatsUsers(directory: string, clock: Clock): Promise<Na
     })
     return JSON.parse(text) as IssuedUser[]
   }
-  const isOver = (path: string): Promise<boolean> =>
-    readFile(path, 'utf8')
-      .then((text) => (JSON.parse(text) as IssuedUser[]).every((user) => Date.parse(user.expiresAt) <= clock.now().getTime()))
-      // Unreadable: keep it for a person to look at; it only matters when that agent is revoked, which then says so.
-      .catch(() => false)
+  const isExpired = (user: IssuedUser): boolean => Date.parse(user.expiresAt) <= clock.now().getTime()
   // An agent's file, and the list that all revocations share, are changed by one at a time.
   const agentTurns = createTurnsByKey()
   const revocationTurns = createTurns()
@@ -62,11 +58,11 @@ export async function openNatsUsers(directory: string, clock: Clock): Promise<Na
     await writeFileDurably(revocationsPath, `${JSON.stringify(next, undefined, 2)}\n`)
     revocations = next
   }
+
   return {
     remember: (agentId, publicKey, expiresAt) =>
       agentTurns.take(agentId, async () => {
-        const now = clock.now().getTime()
-        const others = (await issuedTo(agentId)).filter((user) => user.publicKey !== publicKey && Date.parse(user.expiresAt) > now)
+        const others = (await issuedTo(agentId)).filter((user) => user.publicKey !== publicKey && !isExpired(user))
         await writeFileDurably(pathOf(agentId), JSON.stringify([...others, { publicKey, expiresAt: expiresAt.toISOString() }]))
       }),
     revoke: (agentId) =>
@@ -84,7 +80,11 @@ export async function openNatsUsers(directory: string, clock: Clock): Promise<Na
         const agentId = name.replace(/\.json$/, '')
         if (!agentIdPattern.test(agentId)) continue
         await agentTurns.take(agentId, async () => {
-          if (await isOver(pathOf(agentId))) await rm(pathOf(agentId), { force: true })
+          const isOver = await issuedTo(agentId).then(
+            (users) => users.every(isExpired),
+            () => false, // unreadable: kept for a person to look at; it only matters when that agent is revoked, which then says so
+          )
+          if (isOver) await rm(pathOf(agentId), { force: true })
         })
       }
     },
