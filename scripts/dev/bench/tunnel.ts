@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { hubMemory } from '#shared/contract/memory.ts'
 import { type BenchRow, type BenchSuite, median, quantile, row } from './row.ts'
 import { clusterRows } from './tunnel/cluster.ts'
-import { forkWith } from './tunnel/fork.ts'
+import { answerOf, forkWith } from './tunnel/fork.ts'
 import { stalledTurns } from './tunnel/stalled-turns.ts'
 import type { CarrierName, Figures } from './tunnel/measure.ts'
 
@@ -19,6 +19,7 @@ const distances = [
   { where: '40 ms', delayMs: 20 },
 ]
 const maxMs = 60_000
+const stalledTurnCount = 8
 
 const metrics: readonly { name: string; unit: string; of(figures: Figures): number | undefined }[] = [
   { name: '1 stream down', unit: 'MiB/s', of: ({ down }) => down[1] },
@@ -66,7 +67,7 @@ export const suite: BenchSuite = async (progress) => {
 }
 
 async function stalledRow(targetPort: number): Promise<BenchRow> {
-  const turns = await stalledTurns(targetPort)
+  const turns = await stalledTurns(targetPort, ({ length }) => length === stalledTurnCount)
   const name = `tunnel, loopback: 1 stream down beside ${turns[0]?.stalledStreams} stalled readers`
   const [beside, alone] = [median(turns.map((turn) => turn.beside)), median(turns.map((turn) => turn.alone))]
   return row(name, 'MiB/s', beside, 'the same stream without them, by turns', alone)
@@ -75,14 +76,9 @@ async function stalledRow(targetPort: number): Promise<BenchRow> {
 async function measured(name: CarrierName, targetPort: number, delayMs: number): Promise<Figures> {
   const child = forkWith(hubMemory, 'measure.ts', [name, String(targetPort), String(delayMs)])
   const isLate = setTimeout(() => child.kill('SIGKILL'), maxMs)
-  const exited = once(child, 'exit').then(() => {
-    throw new Error(`the measurement of ${name} has ended without figures`)
-  })
   try {
-    const [figures] = (await Promise.race([once(child, 'message'), exited])) as [Figures]
-    return figures
+    return (await answerOf(child, `the measurement of ${name}`)) as Figures
   } finally {
     clearTimeout(isLate)
-    exited.catch(() => undefined) // it has answered
   }
 }

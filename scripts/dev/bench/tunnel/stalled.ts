@@ -1,6 +1,6 @@
 // F-51: what two hundred stalled readers cost a healthy stream beside them. A process of its own, which is the hub's end: TARGET-PORT.
-// Answers its parent with one message for each turn: with and without the stalled ones by turns, so that what else the machine does
-// falls on both.
+// Each message of its parent is answered with one turn: with and without the stalled ones by turns, so that what else the machine
+// does falls on both.
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TunnelStream } from '#shared/tunnel/stream.ts'
@@ -18,7 +18,6 @@ export interface StalledTurn {
 }
 
 const stalledStreams = 200
-const turns = 8
 const measuredMs = 1_000
 const mebibyte = 1024 * 1024
 
@@ -62,7 +61,6 @@ const rate = async (): Promise<number> => {
 }
 // Buffers and compilers settle.
 await rate()
-for (let count = 0; count < turns; count++) process.send?.(await turn(carrier, rate))
-healthy.destroy()
-await carrier.close()
-process.disconnect?.()
+process.on('message', () => void turn(carrier, rate).then((measured) => process.send?.(measured)))
+process.once('disconnect', () => void carrier.close().then(() => process.exit()))
+process.send?.('ready')
