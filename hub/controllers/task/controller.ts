@@ -1,7 +1,7 @@
 // Dispatch: brings every Task to its end. Per machine one look at a time, so its orders leave in order; machines beside each other.
 // Level-triggered: each look gathers everything again, a lost wake-up costs time but nothing else.
 import { randomBytes } from 'node:crypto'
-import type { Clock, Timer } from '#shared/clock/clock.ts'
+import type { Clock } from '#shared/clock/clock.ts'
 import { isHubAction } from '#shared/contract/actions.ts'
 import { findCondition } from '#shared/contract/conditions.ts'
 import type { Machine } from '#shared/contract/machine.ts'
@@ -10,6 +10,7 @@ import { isTerminal } from '#shared/contract/task-state.ts'
 import type { Task } from '#shared/contract/task.ts'
 import { messageOf } from '#shared/errors/agent-error.ts'
 import { ApiError } from '#shared/errors/api-error.ts'
+import { type Rounds, startRounds } from '#shared/flow/rounds.ts'
 import type { Log } from '#shared/log/log.ts'
 import { createWorkQueue } from '#hub/controllers/runtime/work-queue.ts'
 import type { Resources } from '#hub/resources/types.ts'
@@ -53,7 +54,7 @@ export function createTaskController(deps: TaskControllerDeps): TaskController {
   const queue = createWorkQueue({ name: 'task', concurrency: deps.concurrency ?? 64, clock, random, log, reconcile })
   const performing = deps.performed && createPerforming({ ...deps, ...deps.performed, look: (machine) => queue.add(machine) })
   let subscription: { close(): void } | undefined
-  let sweeper: Timer | undefined
+  let sweeps: Rounds | undefined
   let isStopped = false
 
   async function reconcile(machine: string): Promise<{ againInMs?: number } | void> {
@@ -115,17 +116,6 @@ export function createTaskController(deps: TaskControllerDeps): TaskController {
     if (old.length > 0) log.info({ tasks: old.length }, 'old finished tasks were deleted')
   }
 
-  function sweepLater(): void {
-    const sweep = () => {
-      cleanUp()
-        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'old tasks could not be deleted; trying again later'))
-        .finally(() => {
-          if (!isStopped) sweepLater()
-        })
-    }
-    sweeper = clock.setTimer(deps.cleanUpIntervalMs ?? 3_600_000, sweep, true)
-  }
-
   return {
     start() {
       subscription = resources.subscribe((change) => {
@@ -134,12 +124,14 @@ export function createTaskController(deps: TaskControllerDeps): TaskController {
       })
       index.fill()
       for (const machine of index.machines()) queue.add(machine)
-      sweepLater()
+      sweeps = startRounds({ clock, everyMs: deps.cleanUpIntervalMs ?? 3_600_000 }, cleanUp, (error) =>
+        log.warn({ error: messageOf(error) }, 'old tasks could not be deleted; trying again later'),
+      )
     },
     async stop() {
       isStopped = true
       subscription?.close()
-      sweeper?.cancel()
+      await sweeps?.stop()
       await queue.stop()
       await performing?.close()
     },

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { type Clock, type Timer, waitFor } from '#shared/clock/clock.ts'
 import { fullJitterMs } from '#shared/flow/backoff.ts'
+import { startRounds } from '#shared/flow/rounds.ts'
 import type { Log } from '#shared/log/log.ts'
 import { ensurePrivateDirectory, writeFileDurably } from '#hub/pki/files.ts'
 import { type BusTarget, connectTo, type NatsCredentials } from '../bus/connection.ts'
@@ -113,16 +114,11 @@ export async function openNatsAuthority({ directory, target, clock, random, log 
       })
   }
 
-  let sweeping: Promise<void> | undefined
-  const sweep = (): void => {
-    sweeping = users
-      .removeExpired(() => isClosed)
-      .catch((error: unknown) => log.warn({ err: error, directory }, 'expired NATS users could not be removed; trying again in a day'))
-      .finally(() => {
-        if (!isClosed) sweepTimer = clock.setTimer(sweepIntervalMs, sweep, true)
-      })
-  }
-  let sweepTimer = clock.setTimer(firstSweepMs, sweep, true)
+  const sweeps = startRounds(
+    { clock, everyMs: sweepIntervalMs, firstMs: firstSweepMs },
+    () => users.removeExpired(() => isClosed),
+    (error) => log.warn({ err: error, directory }, 'expired NATS users could not be removed; trying again in a day'),
+  )
 
   const account = await accountJwt()
   const accountInput = { operatorJwt: operator, systemAccount }
@@ -175,11 +171,10 @@ export async function openNatsAuthority({ directory, target, clock, random, log 
     async close() {
       isClosed = true
       retry?.cancel()
-      sweepTimer.cancel()
       for (const wake of waiters) wake()
       // What failed has been said where it failed; closing only waits for the end.
       await pushing?.catch(() => undefined)
-      await sweeping
+      await sweeps.stop()
     },
   }
 }
