@@ -28,6 +28,9 @@ const retriedFilesLimit = 5
 
 /** A file that gets the text of every failure as well, for whoever runs many suites and sees only the end of what they print. */
 const report = process.env.MOORLINE_TEST_REPORT
+const toReport = (text: string): void => {
+  if (report !== undefined) appendFileSync(report, `${text}\n`)
+}
 
 let isFailed = false
 let tested = 0
@@ -75,7 +78,7 @@ async function runTwice(suite: Suite, files: readonly string[], prefix: readonly
   if (second.counts.failed > 0) return { ...first.counts, failed: second.counts.failed }
   for (const title of first.failures) {
     console.log(paint.yellow(`unsteady: ${title}`))
-    if (report !== undefined) appendFileSync(report, `${suite.name}: passed alone: ${title}\n`)
+    toReport(`${suite.name}: passed alone: ${title}`)
   }
   return { ...first.counts, passed: first.counts.passed + first.counts.failed, failed: 0 }
 }
@@ -111,7 +114,7 @@ async function runFiles(suite: Suite, files: readonly string[], prefix: readonly
     onFailure(text) {
       console.log(paint.red(text))
       if (text.includes('no new tests completed within')) isCutShort = true
-      if (report !== undefined) appendFileSync(report, `${suite.name}: ${text}\n`)
+      toReport(`${suite.name}: ${text}`)
     },
   })
   child.stdout.setEncoding('utf8').on('data', (text: string) => reader.push(text))

@@ -33,13 +33,16 @@ function manualClock(): Clock & { advance(ms: number): void; stall(ms: number): 
   }
 }
 
-test('a lone agent does not wait', (t) => {
+/** A queue of numbers, the clock it goes by, and the numbers that have begun. */
+function start(perSecond: number, turnAway: (item: number) => void) {
+  const clock = manualClock()
   const begun: number[] = []
-  const queue = createAcceptQueue<number>(
-    { clock: manualClock(), perSecond: 400 },
-    (item) => begun.push(item),
-    () => t.fail(),
-  )
+  const queue = createAcceptQueue<number>({ clock, perSecond }, (item) => begun.push(item), turnAway)
+  return { clock, begun, queue }
+}
+
+test('a lone agent does not wait', (t) => {
+  const { begun, queue } = start(400, () => t.fail())
   t.true(queue.add(1))
   t.deepEqual(begun, [1])
 })
@@ -84,13 +87,7 @@ test('a stampede begins at the rate, in order, however it arrives', (t) => {
 })
 
 test('whoever would wait longer than its patience is turned away, and whoever left does not take a turn', (t) => {
-  const clock = manualClock()
-  const begun: number[] = []
-  const queue = createAcceptQueue<number>(
-    { clock, perSecond: 100 },
-    (item) => begun.push(item),
-    () => t.fail(),
-  )
+  const { clock, begun, queue } = start(100, () => t.fail())
   const admitted = Array.from({ length: 2000 }, (_, item) => item).filter((item) => queue.add(item))
   t.is(admitted.length, 602)
   for (let item = 1; item < 500; item += 1) queue.remove(item)
@@ -100,14 +97,8 @@ test('whoever would wait longer than its patience is turned away, and whoever le
 })
 
 test('when the process does not get on at the rate, whoever waited too long is turned away instead of being served when it has left', (t) => {
-  const clock = manualClock()
-  const begun: number[] = []
   const turnedAway: number[] = []
-  const queue = createAcceptQueue<number>(
-    { clock, perSecond: 100 },
-    (item) => begun.push(item),
-    (item) => turnedAway.push(item),
-  )
+  const { clock, begun, queue } = start(100, (item) => turnedAway.push(item))
   for (let item = 0; item < 300; item += 1) queue.add(item)
   // The process stood still: no timer ran.
   clock.stall(7_000)
@@ -122,13 +113,7 @@ test('when the process does not get on at the rate, whoever waited too long is t
 })
 
 test('when the event loop is late the rate falls to a quarter, and rises again when it is in time', (t) => {
-  const clock = manualClock()
-  const begun: number[] = []
-  const queue = createAcceptQueue<number>(
-    { clock, perSecond: 100 },
-    (item) => begun.push(item),
-    () => undefined,
-  )
+  const { clock, begun, queue } = start(100, () => undefined)
   let item = 0
   /** Keeps the queue full for this long, with ticks that come `lateMs` late. */
   const inOneSecond = (lateMs: number): number => {
